@@ -1,0 +1,1 @@
+"""Structures to fragments to crystals."""

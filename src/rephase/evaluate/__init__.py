@@ -1,0 +1,1 @@
+"""Comparison of phases and maps with a known answer."""

@@ -1,0 +1,1 @@
+"""From measured amplitudes to phases."""

@@ -1,0 +1,1 @@
+"""Differentiable, batched torch transforms between atoms, structure factors, density and Patterson."""

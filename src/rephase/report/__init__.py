@@ -1,0 +1,1 @@
+"""Results as a versioned JSON schema, an offline HTML page and viewer scripts."""

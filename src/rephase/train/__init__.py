@@ -1,0 +1,1 @@
+"""Training (nothing here yet)."""
