@@ -1,0 +1,107 @@
+"""The command `rephase`: finds the sub-command and turns errors into messages and exit statuses."""
+
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from cyclopts import App
+
+from rephase import __version__
+from rephase.errors import UserError
+from rephase.logs import logged_at
+
+EXIT_FAILURE = 1
+EXIT_USER = 2
+EXIT_INTERRUPTED = 130
+_USER_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+
+app = App(
+    name="rephase",
+    version=__version__,
+    help=(
+        "From measured diffraction data of peptides and proteins to phases, maps and an honest report. "
+        "Each command explains itself: rephase COMMAND --help"
+    ),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+COMMANDS = ("solve", "phasematch", "example", "report", "doctor")
+for _order, _name in enumerate(COMMANDS):
+    app.command(f"rephase.cli.{_name}:{_name}", name=_name, sort_key=_order)  # imported when it is needed
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line and return its exit status.
+
+    Parameters
+    ----------
+    tokens
+        The words after ``rephase``.
+
+    Returns
+    -------
+    int
+        0 done; 1 unexpected error (the traceback is in the log named on the standard error);
+        2 something the user can put right; 130 interrupted.
+    """
+    try:
+        status = app(tokens)
+    except UserError as error:
+        _say(str(error))
+        return EXIT_USER
+    except KeyboardInterrupt as error:
+        _say(_interrupted(error))
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `rephase ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILURE
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _USER_ERRNO:
+            _say(str(_file_error(error)))
+            return EXIT_USER
+        _say(_unexpected(error))
+        return EXIT_FAILURE
+    return status if isinstance(status, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a stream without an encoding needs no care
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(run(sys.argv[1:]))
+
+
+def _say(text: str) -> None:
+    print(f"rephase: {text}" if "\n" not in text else f"rephase:\n{text}", file=sys.stderr)
+
+
+def _file_error(error: OSError) -> UserError:
+    return UserError(
+        wanted=f"to read or write {error.filename or 'the output files'}",
+        found=error.strerror or str(error),
+        do="free some space, or name a place where you may write",
+    )
+
+
+def _interrupted(error: KeyboardInterrupt) -> str:
+    log = logged_at(error)
+    return f"interrupted; what was done so far is in {log.parent}" if log else "interrupted"
+
+
+def _unexpected(error: Exception) -> str:
+    log = logged_at(error) or _write_traceback(error)
+    return f"unexpected {type(error).__name__}, a fault of the program: the traceback is in {log}"
+
+
+def _write_traceback(error: Exception) -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="rephase-", suffix=".log", delete=False, encoding="utf-8"
+    ) as handle:
+        handle.write("".join(traceback.format_exception(error)))
+    return Path(handle.name)
