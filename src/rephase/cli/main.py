@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from rephase import __version__
 from rephase.errors import UserError
@@ -28,6 +28,7 @@ app = App(
         "Each command explains itself: rephase COMMAND --help"
     ),
     result_action="return_value",
+    exit_on_error=False,
     suppress_keyboard_interrupt=False,
 )
 COMMANDS = ("solve", "phasematch", "example", "report", "doctor")
@@ -51,6 +52,8 @@ def run(tokens: Sequence[str]) -> int:
     """
     try:
         status = app(tokens)
+    except CycloptsError:  # already told, with the nearest right word
+        return EXIT_USER
     except UserError as error:
         _say(str(error))
         return EXIT_USER
