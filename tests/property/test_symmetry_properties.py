@@ -5,7 +5,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rephase.crystal.symmetry import chiral_spacegroups, expand_to_p1, systematic_absences
+from rephase.crystal.symmetry import (
+    chiral_spacegroups,
+    expand_to_p1,
+    find_equivalents,
+    map_to_asu,
+    systematic_absences,
+)
 
 GROUPS = chiral_spacegroups()
 groups = st.sampled_from(GROUPS)
@@ -55,3 +61,25 @@ def test_multiplicity_times_epsilon_is_the_order_of_the_point_group(group):
         centric = gemmi.GroupOps.is_reflection_centric(ops, list(row))
         mates = pairs * 2 if centric else pairs
         assert mates * ops.epsilon_factor_without_centering(list(row)) == len(ops.sym_ops)
+
+
+@given(group=groups, hkl=indices, seed=st.integers(0, 1000))
+def test_equivalents_carry_the_same_phases_as_the_expansion(group, hkl, seed):
+    phi = np.random.default_rng(seed).uniform(-np.pi, np.pi, len(hkl))
+    expansion = expand_to_p1(hkl, group)
+    unknown = np.array([[40, 41, 43]], dtype=np.int32)
+    found = find_equivalents(np.concatenate([expansion.hkl, -expansion.hkl, unknown]), hkl, group)
+    assert found.asu_index[-1] == -1
+    expected = expansion.phases(phi)
+    difference = found.phases(phi)[:-1] - np.concatenate([expected, -expected])
+    np.testing.assert_allclose(np.exp(1j * difference), 1.0, atol=1e-12)
+
+
+@given(group=groups, hkl=indices)
+def test_asymmetric_unit_holds_one_of_each_orbit(group, hkl):
+    unique = np.unique(map_to_asu(hkl, group), axis=0)
+    np.testing.assert_array_equal(map_to_asu(unique, group), unique)
+    whole = expand_to_p1(hkl, group)
+    np.testing.assert_array_equal(whole.hkl, expand_to_p1(unique, group).hkl)
+    present = unique[~systematic_absences(unique, group) & unique.any(axis=1)]
+    assert len(np.unique(map_to_asu(whole.hkl, group), axis=0)) == len(present)

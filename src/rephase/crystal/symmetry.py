@@ -180,6 +180,49 @@ def systematic_absences(hkl: IndexArray, spacegroup: Symmetry) -> BoolArray:
     return np.asarray(_operations(spacegroup).systematic_absences(hkl), dtype=bool)
 
 
+def map_to_asu(hkl: IndexArray, spacegroup: gemmi.SpaceGroup) -> IndexArray:
+    """Return the equivalent indices in the CCP4 asymmetric unit (Friedel mates too), shape ``(n, 3)``."""
+    rows = np.arange(len(hkl), dtype=np.int32)
+    unit = gemmi.UnitCell(10.0, 10.0, 10.0, 90.0, 90.0, 90.0)  # indices alone decide
+    data = gemmi.IntAsuData(unit, spacegroup, np.ascontiguousarray(hkl, dtype=np.int32), rows)
+    data.ensure_asu()
+    return np.asarray(data.miller_array, dtype=np.int32)[np.argsort(data.value_array)]
+
+
+def find_equivalents(wanted: IndexArray, hkl: IndexArray, spacegroup: Symmetry) -> P1Expansion:
+    """Relate arbitrary indices to rows of a unique set.
+
+    Parameters
+    ----------
+    wanted
+        Miller indices anywhere in reciprocal space, shape ``(m, 3)``.
+    hkl
+        Unique reflections, shape ``(n, 3)``.
+    spacegroup
+        Space group, or operators.
+
+    Returns
+    -------
+    An expansion whose `hkl` is `wanted`; `asu_index` is −1 where no row of `hkl` is equivalent.
+    """
+    known = expand_to_p1(hkl, spacegroup)
+    wanted = np.asarray(wanted, dtype=np.int32).reshape(-1, 3)
+    h, k, ell = wanted.T
+    below = (ell < 0) | ((ell == 0) & (k < 0)) | ((ell == 0) & (k == 0) & (h < 0))
+    upper = np.where(below[:, None], -wanted, wanted)
+    _, code = np.unique(np.concatenate([known.hkl, upper]), axis=0, return_inverse=True)
+    place = np.full(code.max(initial=-1) + 1, -1)
+    place[code[: len(known)]] = np.arange(len(known))
+    found = place[code[len(known) :]]  # −1, the row appended below, where there is none
+    shift = np.append(known.shift, 0.0)[found]
+    return P1Expansion(
+        hkl=wanted,
+        asu_index=np.append(known.asu_index, -1)[found],
+        shift=np.where(below, -shift, shift) % (2.0 * np.pi),
+        conjugate=np.append(known.conjugate, False)[found] ^ below,
+    )
+
+
 def centric_phase(hkl: IndexArray, spacegroup: Symmetry) -> FloatArray:
     """Find the allowed phase of each centric reflection, modulo π.
 
