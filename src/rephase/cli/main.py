@@ -52,6 +52,7 @@ def run(tokens: Sequence[str]) -> int:
     """
     try:
         status = app(tokens)
+        sys.stdout.flush()
     except CycloptsError:  # already told, with the nearest right word
         return EXIT_USER
     except UserError as error:
