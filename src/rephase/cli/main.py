@@ -18,7 +18,15 @@ from rephase.logs import logged_at
 EXIT_FAILURE = 1
 EXIT_USER = 2
 EXIT_INTERRUPTED = 130
-_USER_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+_USER_ERRNO = {  # a full, read-only or forbidden disk
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+}
 
 app = App(
     name="rephase",

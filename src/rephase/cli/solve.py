@@ -17,6 +17,7 @@ def solve(
     sequence: Path | None = None,
     observations: str | None = None,
     d_min: float | None = None,
+    in_p1: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int | None = None,
@@ -47,6 +48,8 @@ def solve(
         Columns to use, as F,SIGF or I,SIGI, where the file holds several.
     d_min
         Leave out reflections beyond this resolution, Å.
+    in_p1
+        Forget the space group: expand the data and phase them in P1.
     seed
         Of every random number: the same seed gives the same answer.
     device
@@ -76,6 +79,7 @@ def solve(
         sequence=sequence,
         observations=observations,
         d_min=d_min,
+        in_p1=in_p1,
         seed=seed,
         device=device,
         time_limit=time_limit,
