@@ -3,6 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rephase.data.crystals import CrystalModel
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,51 @@ def fft_round_trip_error() -> float:
     return float((back - density).abs().max())
 
 
+def structure_factor_error() -> float:
+    """Return the largest error of float32 structure factors of a small peptide, relative to their rms.
+
+    The reference is direct summation by gemmi, in double precision.
+    """
+    import numpy as np
+    import torch
+
+    from rephase.crystal.grid import grid_shape
+    from rephase.data import structure_factors as reference
+    from rephase.physics.atoms import pack_atoms
+    from rephase.physics.structure_factors import structure_factors
+
+    model, d_min = _small_crystal(), 1.5
+    hkl = reference.unique_reflections(model, d_min)
+    expected = reference.structure_factors(model, hkl)
+    symbols, element = np.unique(model.elements, return_inverse=True)
+    atoms = pack_atoms(
+        torch.tensor(model.xyz_frac, dtype=torch.float32),
+        torch.tensor(element),
+        torch.tensor([0, len(model)]),
+        symbols.tolist(),
+        torch.tensor(model.b_iso, dtype=torch.float32),
+    )
+    shape = grid_shape(model.cell, d_min)
+    cell = torch.tensor([model.cell.parameters], dtype=torch.float32)
+    grid = structure_factors(atoms, cell, 0.99 * d_min, shape)[0].numpy()
+    h, k, l = np.where(hkl[:, 2:] < 0, -hkl, hkl).T  # noqa: E741
+    found = np.where(hkl[:, 2] < 0, grid[h, k, l].conj(), grid[h, k, l])
+    return float(np.abs(found - expected).max() / np.sqrt(np.mean(np.abs(expected) ** 2)))
+
+
+def _small_crystal() -> "CrystalModel":
+    """Return a peptide of five residues in P1."""
+    import numpy as np
+
+    from rephase.data.packing import pack
+    from rephase.data.peptide import build_peptide
+
+    rng = np.random.default_rng(1)
+    peptide = build_peptide("ACDKW", rng)
+    return pack(peptide.xyz_cart, peptide.elements, rng)
+
+
 CHECKS: tuple[tuple[str, Callable[[], float], float], ...] = (
-    ("FFT of a map there and back, largest error", fft_round_trip_error, 1e-5),
+    ("Fourier transform of a map there and back, largest error", fft_round_trip_error, 1e-5),
+    ("structure factors of a peptide against gemmi, largest error", structure_factor_error, 1e-4),
 )
