@@ -60,7 +60,8 @@ def amplitude_sigmas(
     """Return σ(F) of true intensities, both shape ``(n,)``, on the scale of F.
 
     σ²(I) = (0.03·I)² + σ₀²: a systematic part, and a background that is the same at every resolution, set so
-    that ⟨I⟩/σ₀ of the outermost tenth of the reflections is `signal_at_edge`. I/σ falls with ⟨I⟩. σ(F) = √(I + σ(I)) − √I, which tends to σ(I)/2F and stays finite where F is small.
+    that ⟨I⟩/σ₀ of the outermost tenth of the reflections is `signal_at_edge`. I/σ falls with ⟨I⟩.
+    σ(F) = √(I + σ(I)) − √I, which tends to σ(I)/2F and stays finite where F is small.
 
     Parameters
     ----------
