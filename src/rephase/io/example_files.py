@@ -56,7 +56,7 @@ def _write_mtz(
     hkl: IndexArray,
     cell: gemmi.UnitCell,
     spacegroup: gemmi.SpaceGroup,
-    columns: Sequence[tuple[str, str, NDArray[np.float64] | NDArray[np.int64]]],
+    columns: Sequence[tuple[str, str, NDArray[np.number]]],
 ) -> None:
     mtz = gemmi.Mtz(with_base=True)
     mtz.title = "rephase example"
