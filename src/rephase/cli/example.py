@@ -32,8 +32,8 @@ def example(
 
     The peptide has standard geometry; it is packed so that no contact is shorter than 3.45 Å, and its
     amplitudes get errors as in a measurement. Writes example.mtz and example.fasta, which `rephase solve`
-    takes, and truth/truth.pdb and truth/truth.mtz (FC, PHIC), which it must not see. The default crystal, with
-    80 % solvent, is an easy one; less solvent makes it harder.
+    takes, and truth/truth.pdb and truth/truth.mtz (FC, PHIC), which it must not see. The default crystal,
+    with 80 % solvent, is an easy one; less solvent makes it harder.
 
     For example:
 
