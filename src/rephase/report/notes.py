@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from rephase.report.results import DataQuality
+from rephase.report.data_record import DataQuality
 
-_COMPLETE, _LOW_COMPLETE = 0.95, 0.90  # customary limits; missing low resolution harms envelopes most
+_COMPLETE, _LOW_COMPLETE = 0.90, 0.95  # customary limits; missing low resolution harms envelopes most
 _STRONG_DATA = 10.0
 _TWIN_MOMENT = 1.75  # half way between 2.0 (untwinned) and 1.5 (perfect twin)
 _TWIN_MEAN_L, _UNTWINNED_MEAN_L = 0.4375, 0.5  # half way to 0.375, Padilla & Yeates (2003), table 3
+_PSEUDO_TRANSLATION = 0.20  # of the origin peak; chance peaks of proteins stay below
 _ANISOTROPIC = 10.0  # Å²; smaller differences change amplitudes at 2 Å by less than a factor of two
 
 
@@ -29,6 +30,7 @@ def data_notes(quality: DataQuality) -> list[Note]:
         *_moments(quality),
         *_twinning(quality),
         *_falloff(quality),
+        *_pseudo_translation(quality),
         *_counts(quality),
     ]
 
@@ -111,6 +113,20 @@ def _falloff(quality: DataQuality) -> list[Note]:
         )
         notes.append(Note("Anisotropy ΔB", f"{quality.anisotropy_delta_b:.1f} Å²", meaning, strong))
     return notes
+
+
+def _pseudo_translation(quality: DataQuality) -> list[Note]:
+    if quality.pseudo_translation is None:
+        return []
+    strong = quality.pseudo_translation.height > _PSEUDO_TRANSLATION
+    vector = ", ".join(f"{x:.3f}" for x in quality.pseudo_translation.vector_frac)
+    meaning = (
+        f"Molecules are related by a translation near ({vector}): intensities are modulated."
+        if strong
+        else "No translation relates the molecules: the highest Patterson peak off the origin is low."
+    )
+    value = f"{100 * quality.pseudo_translation.height:.0f} % of the origin"
+    return [Note("Pseudo-translation", value, meaning, strong)]
 
 
 def _counts(quality: DataQuality) -> list[Note]:

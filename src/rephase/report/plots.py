@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rephase.report.data_record import DataQuality, LTest, WilsonPlot
 from rephase.report.plot_style import (
     Spec,
     base_layout,
@@ -16,7 +17,7 @@ from rephase.report.plot_style import (
     resolution_axis,
     with_markers,
 )
-from rephase.report.results import DataQuality, FigureOfMerit, LTest, Phasing, Results, Shell, WilsonPlot
+from rephase.report.results import FigureOfMerit, Phasing, Results, Shell
 
 _MAX_BINS = 30
 

@@ -1,28 +1,31 @@
 """The record of one run, `results.json`: everything the report says, in a versioned schema.
 
-Angles are in degrees, lengths in Å, B in Å², times in s. A value that was not measured is null.
+Angles are in degrees, lengths in Å, B in Å², times in s. A value that was not measured is null; where null is
+allowed, NaN is taken as null.
 """
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rephase.errors import UserError
+from rephase.report.data_record import (
+    Count,
+    DataQuality,
+    Floats,
+    InputData,
+    Measured,
+    MeasuredAngle,
+    MeasuredFraction,
+    Positive,
+    Record,
+    check_equal_length,
+)
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
 VerdictWord = Literal["solved", "doubtful", "not solved"]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Floats = tuple[float, ...]
-
-
-class Record(BaseModel):
-    """Base of every part: unknown keys, infinities and later changes are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FigureOfMerit(Record):
@@ -39,74 +42,9 @@ class Verdict(Record):
     """Whether to believe the phases. `probability` is the calibrated chance that they are right."""
 
     word: VerdictWord
-    probability: Fraction | None
+    probability: MeasuredFraction
     figure: FigureOfMerit
     sentence: str
-
-
-class InputData(Record):
-    """What was phased. `cell` is a, b, c in Å and α, β, γ in degrees."""
-
-    file: str
-    columns: tuple[str, ...]
-    kind: Literal["amplitudes", "intensities"]
-    cell: tuple[Positive, Positive, Positive, Positive, Positive, Positive]
-    spacegroup: str
-    d_max: Positive
-    d_min: Positive
-    n_reflections: Count
-    sequence_residues: Count | None = None
-    free_set: str | None = None
-
-
-class WilsonPlot(Record):
-    """Mean intensity against resolution: `ln_i` = ln(⟨I/ε⟩ / Σf²) at `inv_d2` in Å⁻², and its fitted line."""
-
-    inv_d2: Floats
-    ln_i: Floats
-    fit_inv_d2: Floats = ()
-    fit_ln_i: Floats = ()
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> "WilsonPlot":
-        _check_equal("wilson", self.inv_d2, self.ln_i)
-        _check_equal("wilson fit", self.fit_inv_d2, self.fit_ln_i)
-        return self
-
-
-class LTest(Record):
-    """Cumulative distribution N(|L|) of local intensity differences of acentric reflections.
-
-    Padilla & Yeates, Acta Cryst. D59, 1124 (2003).
-    """
-
-    abs_l: Floats
-    cumulative: Floats
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> "LTest":
-        _check_equal("l_test", self.abs_l, self.cumulative)
-        return self
-
-
-class DataQuality(Record):
-    """Statistics of the measured data. Moments are ⟨I²⟩/⟨I⟩²: 2 acentric, 3 centric, 1.5 perfect twin."""
-
-    completeness: Fraction | None = None
-    completeness_low: Fraction | None = None
-    low_limit_d: Positive | None = None
-    mean_i_over_sigma: float | None = None
-    second_moment_acentric: float | None = None
-    second_moment_centric: float | None = None
-    mean_abs_l: float | None = None
-    mean_l_squared: float | None = None
-    twinning: str | None = None
-    wilson_b: float | None = None
-    anisotropy_delta_b: float | None = None
-    n_outliers: Count | None = None
-    n_absences_violated: Count | None = None
-    wilson_plot: WilsonPlot | None = None
-    l_test: LTest | None = None
 
 
 class Convergence(Record):
@@ -118,7 +56,7 @@ class Convergence(Record):
 
     @model_validator(mode="after")
     def _check_lengths(self) -> "Convergence":
-        _check_equal(f"convergence of start {self.start}", self.iteration, self.value)
+        check_equal_length(f"convergence of start {self.start}", self.iteration, self.value)
         return self
 
 
@@ -137,7 +75,10 @@ class OperatorAgreement(Record):
 
 
 class Phasing(Record):
-    """How the phases were found. `start_figures` holds the figure of merit of every start, in order."""
+    """How the phases were found.
+
+    `start_figures` holds the figure of merit of every start, in order; `best_start` counts from zero.
+    """
 
     method: str
     n_starts: Count
@@ -146,7 +87,7 @@ class Phasing(Record):
     best_start: Count | None = None
     start_figures: Floats = ()
     convergence: tuple[Convergence, ...] = ()
-    solvent_fraction: Fraction | None = None
+    solvent_fraction: MeasuredFraction = None
     hand: Hand
     symmetry: tuple[OperatorAgreement, ...] = ()
     time_limit_hit: bool = False
@@ -158,10 +99,10 @@ class Shell(Record):
     d_max: Positive
     d_min: Positive
     n: Count
-    completeness: Fraction | None = None
-    mean_f_over_sigma: float | None = None
-    mean_fom: Fraction | None = None
-    start_difference_deg: Annotated[float, Field(ge=0.0, le=180.0)] | None = None
+    completeness: MeasuredFraction = None
+    mean_f_over_sigma: Measured = None
+    mean_fom: MeasuredFraction = None
+    start_difference_deg: MeasuredAngle = None
 
 
 class OutputFile(Record):
@@ -259,8 +200,3 @@ def read_results(path: Path) -> Results:
             found=f"{path}: {where + ': ' if where else ''}{first['msg']}",
             do="run `rephase solve` again with this version",
         ) from error
-
-
-def _check_equal(name: str, x: tuple[float, ...], y: tuple[float, ...]) -> None:
-    if len(x) != len(y):
-        raise ValueError(f"{name}: {len(x)} abscissae but {len(y)} ordinates")
