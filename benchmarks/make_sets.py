@@ -1,0 +1,144 @@
+"""Choose the fragments and seeds of the fixed test sets; write them to benchmarks/sets/.
+
+    python benchmarks/make_sets.py [FRAGMENTS]
+
+FRAGMENTS is fragments15.npz, by default ../shared/data/fragments15.npz beside the checkout. The choice
+follows from a fixed seed: the same file gives the same sets. Every PDB entry appears once at most. Sets named
+dev- are for tuning and come from the validation split; the others are for results only.
+
+p15-wide         the growing cell of RecCrysFormer, grown on to at least 80 % solvent
+p15-tight-start  the same cell as tight as that rule makes it, of fragments that stay below 74 % solvent
+"""
+
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rephase.data.contacts import closest_contact
+from rephase.data.crystals import solvent_fraction
+from rephase.data.sets import CrystalSet, SetEntry, crystal_of, write_set
+
+HERE = Path(__file__).resolve().parent
+FRAGMENTS = HERE.parents[1] / "shared" / "data" / "fragments15.npz"
+SEED = 20240315
+SIZE = 40
+WIDE, TIGHT = 0.80, 0.74
+JUST_OVER = 3.45 + 0.30  # Å, the longest closest contact of a tight crystal
+SPLITS = {"val": 1, "test": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A fragment: its id, sequence, and the atoms by residue."""
+
+    id: str
+    sequence: str
+    xyz: NDArray[np.float64]
+    names: NDArray[np.str_]
+    residue: NDArray[np.int64]
+
+    @property
+    def elements(self) -> NDArray[np.str_]:
+        """Element symbols: the first letters of the names."""
+        return self.names.astype("U1")
+
+    def place(self, name: str) -> NDArray[np.float64]:
+        """Coordinates of one atom per residue, shape ``(m, 3)``; fewer rows where it is missing."""
+        return self.xyz[self.names == name]
+
+
+class Windows:
+    """The fragments of a file, read by the loader that lies beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.table = runpy.run_path(str(path.with_name("load_fragments.py")))["load"](str(path))
+
+    def of_split(self, split: str) -> NDArray[np.int64]:
+        """Places of the fragments of a split."""
+        return np.flatnonzero(self.table["split"] == SPLITS[split])
+
+    def __getitem__(self, i: int) -> Window:
+        rows = slice(self.table["offset"][i], self.table["offset"][i + 1])
+        residue = np.asarray(self.table["residue"][rows], dtype=np.int64)
+        return Window(
+            id=str(self.table["ids"][i]),
+            sequence=str(self.table["seq"][i]),
+            xyz=np.asarray(self.table["xyz"][rows], dtype=np.float64),
+            names=self.table["atom_names"][self.table["atom_name"][rows]].astype(str),
+            residue=residue - residue[0],
+        )
+
+
+def is_regular(window: Window) -> bool:
+    """Tell whether a fragment is an unbroken chain of L residues without clashes."""
+    backbone = [window.place(name) for name in ("N", "CA", "C", "O")]
+    if any(len(atoms) != len(window.sequence) for atoms in backbone):
+        return False
+    n, ca, c, _ = backbone
+    bonds = np.linalg.norm(n[1:] - c[:-1], axis=1)
+    apart = np.linalg.norm(window.xyz[:, None] - window.xyz[None], axis=-1)
+    far = np.abs(window.residue[:, None] - window.residue[None]) >= 2
+    return bool(
+        np.all(np.abs(bonds - 1.33) < 0.08)
+        and np.all(hands(window, n, ca, c) > 1.5)
+        and apart[far].min() > 2.4
+    )
+
+
+def hands(
+    window: Window, n: NDArray[np.float64], ca: NDArray[np.float64], c: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Chiral volumes at Cα of all residues but glycine in Å³: about +2.5 for L."""
+    chiral = np.array([letter != "G" for letter in window.sequence])
+    cb = window.place("CB")
+    if len(cb) != chiral.sum():
+        return np.array([-1.0])
+    a, b = (n - ca)[chiral], (c - ca)[chiral]
+    return np.einsum("ij,ij->i", np.cross(a, b), cb - ca[chiral])
+
+
+def choose(windows: Windows, order: list[int], crystals: CrystalSet, used: set[str]) -> CrystalSet:
+    """Keep the first 40 fragments in `order` whose crystal fits and whose PDB entry is not yet `used`."""
+    entries: list[SetEntry] = []
+    for i in order:
+        window = windows[i]
+        entry = SetEntry(id=window.id, seed=len(entries) + 1)
+        if window.id[:4] in used or not is_regular(window) or not fits(crystals, entry, window):
+            continue
+        used.add(window.id[:4])
+        entries.append(entry)
+        if len(entries) == SIZE:
+            return crystals.model_copy(update={"entries": tuple(entries)})
+    raise SystemExit(f"only {len(entries)} fragments fit {crystals.name}")
+
+
+def fits(crystals: CrystalSet, entry: SetEntry, window: Window) -> bool:
+    """Tell whether the crystal of an entry keeps to the limits of its set."""
+    model = crystal_of(crystals, entry, window.xyz, window.elements)
+    if crystals.most_solvent is None:
+        return True
+    return solvent_fraction(model) < crystals.most_solvent and closest_contact(model) < JUST_OVER
+
+
+def main() -> None:
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else FRAGMENTS
+    windows = Windows(path)
+    for split, prefix in (("test", ""), ("val", "dev-")):
+        order = np.random.default_rng(SEED).permutation(windows.of_split(split)).tolist()
+        used: set[str] = set()
+        for name, limits in (
+            ("p15-wide", {"least_solvent": WIDE}),
+            ("p15-tight-start", {"most_solvent": TIGHT}),
+        ):
+            empty = CrystalSet(name=prefix + name, fragments=path.name, split=split, entries=(), **limits)
+            chosen = choose(windows, order, empty, used)
+            write_set(HERE / "sets" / f"{chosen.name}.json", chosen)
+            print(f"{chosen.name}: {len(chosen.entries)} crystals")
+
+
+if __name__ == "__main__":
+    main()
