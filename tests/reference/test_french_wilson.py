@@ -73,16 +73,25 @@ def test_posterior_is_unbiased_for_simulated_data(centric):
         assert true[rows].mean() == pytest.approx(result.i[rows].mean(), rel=0.05)
 
 
+@pytest.mark.parametrize("centric", [False, True])
+def test_weak_and_strong_branches_meet(centric):
+    h = np.array([30.0 - 1e-9, 30.0 + 1e-9])
+    result = french_wilson(h, np.ones(2), np.full(2, 1e30), np.full(2, centric))
+    for values in (result.f, result.sigf, result.i, result.sigi):
+        assert values[0] == pytest.approx(values[1], rel=1e-8)
+
+
 def test_impossibly_negative_and_very_strong_intensities_stay_finite():
-    i = np.array([-1e9, -1e4, -100.0, 1e4, 1e12])
+    i = np.array([-1e9, -1e4, -100.0, 1e4, 1e12, 1e60])
     for centric in (False, True):
-        result = french_wilson(i, np.ones(5), np.full(5, 10.0), np.full(5, centric))
+        result = french_wilson(i, np.ones(6), np.full(6, 10.0), np.full(6, centric))
         for values in (result.f, result.sigf, result.i, result.sigi):
             assert np.all(np.isfinite(values))
             assert np.all(values > 0.0)
         assert np.all(np.diff(result.f) > 0.0)
-        assert result.f[-1] == pytest.approx(1e6)
-        assert result.sigf[-1] == pytest.approx(0.5e-6, rel=1e-3)
+        assert result.f[-2] == pytest.approx(1e6)
+        assert result.sigf[-2] == pytest.approx(0.5e-6, rel=1e-3)
+        assert result.f[-1] == pytest.approx(1e30)
     assert len(french_wilson(i[:0], i[:0], i[:0], np.zeros(0, bool)).f) == 0
 
 

@@ -13,6 +13,7 @@ FloatArray = NDArray[np.float64]
 
 _ROUNDS = 12  # of Fisher scoring, each with a new isotropic curve; converges to 1e-3 Å² in about six
 _LARGEST_RATIO = 12.0  # I/⟨I⟩ above this is an outlier (p = e⁻¹²); it must not bend the tensor
+_WORST_CONDITION = 1e10  # beyond it the reflections do not span the directions of space
 _CHANCE = 1e-3  # a tensor that noise alone would give this often is not believed
 
 
@@ -78,6 +79,8 @@ def fit_anisotropy(
     data = _scaled(intensity, sigma, hkl, cell, spacegroup)
     parameters = np.zeros(len(basis))
     score, information = _score(parameters, design, data)
+    if not np.linalg.cond(information) < _WORST_CONDITION:  # also where it is not finite
+        return none
     if chi2.sf(score @ np.linalg.solve(information, score), len(basis)) > _CHANCE:
         return none
     for _ in range(_ROUNDS):

@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)  # relative error of the moments below 1e-10
 _REACH = 9.0  # in σ: exp(−9²/2) = 3e-18 is beyond double precision
+_STRONG = 30.0  # from here on x = 0 is out of reach
 _CHUNK = 16384  # rows at a time: 64 nodes × 16384 doubles = 8 MiB per array
 
 
@@ -62,16 +63,18 @@ def french_wilson(
         raise ValueError("σ and the mean intensity must be positive")
     h = intensity / sigma - sigma / mean_intensity * np.where(centric, 0.5, 1.0)
     power = np.where(centric, 0, 1)  # of t = √x in the density of t: x^(−1/2) dx = 2 dt, dx = 2t dt
-    pieces = [
-        _moments(h[start : start + _CHUNK], power[start : start + _CHUNK])
-        for start in range(0, len(h), _CHUNK)
-    ]
-    f, sigf, i, sigi = np.concatenate([np.empty((4, 0)), *pieces], axis=1)
+    moments = np.empty((4, len(h)))
+    for rows, integrate in ((h > _STRONG, _strong_moments), (h <= _STRONG, _weak_moments)):
+        index = np.flatnonzero(rows)
+        for start in range(0, len(index), _CHUNK):
+            piece = index[start : start + _CHUNK]
+            moments[:, piece] = integrate(h[piece], power[piece])
+    f, sigf, i, sigi = moments
     return Amplitudes(f=f * np.sqrt(sigma), sigf=sigf * np.sqrt(sigma), i=i * sigma, sigi=sigi * sigma)
 
 
-def _moments(h: FloatArray, power: NDArray[np.int_]) -> FloatArray:
-    """Integrate mean and standard deviation of t = √x and of x ≥ 0, where p(x) ∝ … exp(−(x − h)²/2).
+def _weak_moments(h: FloatArray, power: NDArray[np.int_]) -> FloatArray:
+    """Integrate over t = √x, x ≥ 0, where p(x) ∝ … exp(−(x − h)²/2).
 
     Parameters
     ----------
@@ -93,8 +96,23 @@ def _moments(h: FloatArray, power: NDArray[np.int_]) -> FloatArray:
     exponent = -0.5 * (x - np.maximum(h, 0.0)[:, None]) ** 2 + np.minimum(h, 0.0)[:, None] * x
     density = _WEIGHTS * t ** power[:, None] * np.exp(exponent)
     density /= density.sum(axis=1, keepdims=True)
-    mean_t = np.sum(density * t, axis=1)
-    mean_x = np.sum(density * x, axis=1)
-    sd_t = np.sqrt(np.sum(density * (t - mean_t[:, None]) ** 2, axis=1))
-    sd_x = np.sqrt(np.sum(density * (x - mean_x[:, None]) ** 2, axis=1))
-    return np.stack([mean_t, sd_t, mean_x, sd_x])
+    return np.concatenate([_mean_and_deviation(density, t), _mean_and_deviation(density, x)])
+
+
+def _strong_moments(h: FloatArray, power: NDArray[np.int_]) -> FloatArray:
+    """Do the same far from the origin, over δ = x − h, which keeps all digits however large h is."""
+    delta = _REACH * _NODES
+    t = np.sqrt(h[:, None] + delta)
+    density = _WEIGHTS * np.exp(-0.5 * delta**2) * (t / np.sqrt(h)[:, None]) ** (power[:, None] - 1)
+    density /= density.sum(axis=1, keepdims=True)
+    root = np.sqrt(h)
+    f = _mean_and_deviation(density, delta / (t + root[:, None]))
+    i = _mean_and_deviation(density, np.broadcast_to(delta, t.shape))
+    return np.stack([f[0] + root, f[1], i[0] + h, i[1]])
+
+
+def _mean_and_deviation(density: FloatArray, values: FloatArray) -> FloatArray:
+    """Mean and standard deviation over the last axis, shape ``(2, n)``."""
+    mean = np.sum(density * values, axis=1)
+    variance = np.sum(density * (values - mean[:, None]) ** 2, axis=1)
+    return np.stack([mean, np.sqrt(variance)])

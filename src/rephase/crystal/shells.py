@@ -54,8 +54,20 @@ def equal_count_shells(inv_d2: FloatArray, count: int) -> Shells:
         Number of shells, at most one per reflection.
     """
     count = max(1, min(count, len(inv_d2)))
-    edges = np.quantile(inv_d2, np.linspace(0.0, 1.0, count + 1))
-    return Shells(_widened(np.unique(edges)))
+    return quantile_shells(inv_d2, np.linspace(0.0, 1.0, count + 1))
+
+
+def quantile_shells(inv_d2: FloatArray, levels: FloatArray) -> Shells:
+    """Divide reflections at given fractions of their number.
+
+    Parameters
+    ----------
+    inv_d2
+        1/d² in Å⁻², shape ``(n,)``.
+    levels
+        Ascending fractions from 0 to 1, shape ``(count + 1,)``.
+    """
+    return Shells(_widened(np.unique(np.quantile(inv_d2, levels))))
 
 
 def equal_volume_shells(inv_d2: FloatArray, count: int) -> Shells:

@@ -9,7 +9,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.crystal.shells import equal_count_shells
+from rephase.crystal.shells import Shells, equal_count_shells, quantile_shells
 
 FloatArray = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def mean_intensity_curve(
 ) -> FloatArray:
     """Smooth mean intensity against resolution, always positive.
 
-    The logarithm is linear in 1/d² between the centres of shells of equal count, and scaled until the mean
+    The logarithm is linear in 1/d² between the centres of shells, and scaled until the mean
     of intensity / curve is 1 in every shell. Noise may make the measured mean of a weak shell negative: the
     curve stays above a tenth of that mean's own standard error.
 
@@ -64,7 +64,7 @@ def mean_intensity_curve(
     -------
     ⟨I/ε⟩ at `at`, shape ``(m,)``.
     """
-    shells = equal_count_shells(inv_d2, int(np.clip(len(inv_d2) // _PER_SHELL, 1, _MOST_SHELLS)))
+    shells = _curve_shells(inv_d2)
     shell = shells.assign(inv_d2)
     count = np.maximum(np.bincount(shell, minlength=len(shells)), 1)
     centre = np.bincount(shell, inv_d2, minlength=len(shells)) / count
@@ -140,6 +140,18 @@ def wilson_plot(
     return WilsonPlot(
         b=float(solution[0]), scale=float(np.exp(solution[1])), sigma_b=float(np.sqrt(variance / spread))
     )
+
+
+def _curve_shells(inv_d2: FloatArray) -> Shells:
+    """Shells for the mean curve: about 50 reflections in the first, more and more in the following.
+
+    At low resolution the mean intensity of a macromolecule changes fast (solvent, secondary structure), and
+    shells of equal count would be too wide there.
+    """
+    n = len(inv_d2)
+    count = int(np.clip(n // _PER_SHELL, 1, _MOST_SHELLS))
+    power = max(1.0, float(np.log(n / _PER_SHELL) / np.log(count))) if count > 1 else 1.0
+    return quantile_shells(inv_d2, np.linspace(0.0, 1.0, count + 1) ** power)
 
 
 def sum_f_squared(inv_d2: FloatArray, composition: dict[str, float]) -> FloatArray:

@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 Kind = Literal["amplitude", "intensity"]
 
 MIN_REFLECTIONS = 100  # a dipeptide in an 8 Å cell at 2 Å has 130; nothing can be phased with fewer
+_LOWEST_COMPLETENESS = 0.02  # even one still image holds more; damaged cells or indices hold far less
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,7 @@ def read_observations(
     if d_min is not None:
         usable &= cell.calculate_d_array(hkl) >= d_min
     _check_content(path, group, hkl, value, sigma, usable)
+    _check_extent(path, cell, spacegroup, hkl[usable])
     unique, value, sigma, merged = _merge(hkl[usable], value[usable], sigma[usable], spacegroup)
     if merged:
         notes.append(f"{merged} rows equivalent to others by symmetry were averaged into them.")
@@ -164,6 +166,20 @@ def _check_content(
         raise UserError(f"σ in {group.labels[1]}", f"every σ in {path} is zero or missing", do)
     if np.count_nonzero(usable) < MIN_REFLECTIONS:
         raise UserError(wanted, f"{np.count_nonzero(usable)} usable of {len(hkl)} rows in {path}", do)
+
+
+def _check_extent(
+    path: Path | str, cell: gemmi.UnitCell, spacegroup: gemmi.SpaceGroup, hkl: NDArray[np.int32]
+) -> None:
+    """Refuse indices that cannot belong to this cell: they would ask for grids of any size."""
+    d_min = float(cell.calculate_d_array(hkl).min())
+    possible = 2.0 * np.pi / 3.0 * cell.volume / d_min**3 / len(spacegroup.operations())
+    if not len(hkl) > _LOWEST_COMPLETENESS * possible:
+        raise UserError(
+            "indices that fit the cell",
+            f"{len(hkl)} reflections of about {possible:.3g} possible to {d_min:.3g} Å in {path}",
+            "check the cell and the indices, or cut the resolution with --d-min",
+        )
 
 
 def _merge(

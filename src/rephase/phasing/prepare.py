@@ -20,6 +20,7 @@ FloatArray = NDArray[np.float64]
 
 WORST_D_MIN = 4.0  # Å; nothing in this package can phase data that end earlier
 _GROSS_CHANCE = 1e-13  # probability by Wilson's statistics; such an amplitude is a blunder, not a strong term
+_LOWEST_SIGNAL = -10.0  # I/σ; noise never gives it, a wrong σ or background does
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,22 +96,22 @@ def prepare(
     _check_extent(data)
     intensity, sigma = _intensities(data, observations.kind)
 
+    chance = _chance(data, intensity, sigma, np.ones(len(data)))
+    good = (chance >= _GROSS_CHANCE) & (intensity > _LOWEST_SIGNAL * sigma)
+    if not good.all():
+        notes.append(f"{np.count_nonzero(~good)} reflections are impossibly strong or negative: left out.")
+        data, intensity, sigma = data.select(good), intensity[good], sigma[good]
     anisotropy = fit_anisotropy(intensity, sigma, data.hkl, cell, spacegroup)
     factor = anisotropy.amplitude_factor(data.hkl, cell)
     mean = _mean_intensity(data, intensity, factor)
-    chance = wilson_probability(intensity / mean, sigma / mean, data.centric)
-    good = chance >= _GROSS_CHANCE
-    if not good.all():
-        notes.append(f"{np.count_nonzero(~good)} reflections are impossibly strong and were left out.")
-        data, intensity, sigma, factor = data.select(good), intensity[good], sigma[good], factor[good]
-        mean, chance = _mean_intensity(data, intensity, factor), chance[good]
-
     wilson = wilson_plot(intensity / data.epsilon, data.inv_d2)
     quality = assess(data.hkl, intensity, sigma, mean, cell, spacegroup, anisotropy, wilson)
     if observations.kind == "intensity":
         best = french_wilson(intensity, sigma, mean, data.centric)
         data = Reflections(data.hkl, best.f, best.sigf, cell, spacegroup)
     e, sigma_e = normalised_amplitudes(data.f * factor, data.sigf * factor, data.inv_d2, data.epsilon)
+    suspect = np.zeros(len(data), dtype=bool)
+    suspect[quality.outliers] = True
     solvent, origin, copies = _solvent(observations, sequence)
     return PreparedData(
         reflections=data,
@@ -118,7 +119,7 @@ def prepare(
         sigf_isotropic=data.sigf * factor,
         e=e,
         sigma_e=sigma_e,
-        suspect=chance < OUTLIER_CHANCE,
+        suspect=suspect,
         quality=quality,
         solvent_fraction=solvent,
         solvent_origin=origin,
@@ -163,10 +164,23 @@ def _intensities(data: Reflections, kind: str) -> tuple[FloatArray, FloatArray]:
     return data.f**2, np.sqrt(4.0 * (data.f * data.sigf) ** 2 + 2.0 * data.sigf**4)
 
 
+def _chance(data: Reflections, intensity: FloatArray, sigma: FloatArray, factor: FloatArray) -> FloatArray:
+    """Probability of each intensity by Wilson's statistics, shape ``(n,)``."""
+    mean = _mean_intensity(data, intensity, factor)
+    return wilson_probability(intensity / mean, sigma / mean, data.centric)
+
+
 def _mean_intensity(data: Reflections, intensity: FloatArray, factor: FloatArray) -> FloatArray:
-    """Smooth intensity expected at each reflection, with ε and anisotropy, shape ``(n,)``."""
-    isotropic = intensity * factor**2 / data.epsilon
-    return mean_intensity_curve(isotropic, data.inv_d2) * data.epsilon / factor**2
+    """Smooth intensity expected at each reflection, with ε and anisotropy, shape ``(n,)``.
+
+    One outlier can raise the mean of its own shell: the curve is drawn again without the improbable ones.
+    """
+    weight = data.epsilon / factor**2
+    isotropic = intensity / weight
+    first = mean_intensity_curve(isotropic, data.inv_d2)
+    ordinary = wilson_probability(isotropic / first, np.zeros(len(data)), data.centric) >= OUTLIER_CHANCE
+    curve = mean_intensity_curve(isotropic[ordinary], data.inv_d2[ordinary], data.inv_d2)
+    return np.asarray(curve * weight)
 
 
 def _solvent(observations: Observations, sequence: Sequence | None) -> tuple[float, str, int | None]:
