@@ -119,7 +119,8 @@ def read_observations(
 
 def _value_and_sigma(mtz: gemmi.Mtz, group: ColumnGroup) -> tuple[FloatArray, FloatArray]:
     """Read value and σ; the mean of an anomalous pair, or the mate that was measured."""
-    columns = [np.array(mtz.column_with_label(label), dtype=np.float64) for label in group.labels]
+    with np.errstate(invalid="ignore"):  # signalling NaN of a damaged file
+        columns = [np.array(mtz.column_with_label(label), dtype=np.float64) for label in group.labels]
     if len(columns) == 2:
         return columns[0], columns[1]
     plus, sigma_plus, minus, sigma_minus = columns
