@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from rephase.crystal.grid import grid_shape
+from rephase.crystal.primitive import primitive_setting
 from rephase.crystal.symmetry import (
     centric_phase,
     chiral_spacegroups,
     expand_to_p1,
-    primitive_setting,
     systematic_absences,
 )
 

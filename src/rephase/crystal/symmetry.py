@@ -1,4 +1,4 @@
-"""Symmetry of the 65 chiral space groups: asymmetric unit ↔ P1, absences, centric phases, primitive cells.
+"""Symmetry of the 65 chiral space groups: asymmetric unit ↔ P1, absences, centric phases.
 
 Everything follows from one line of ``docs/conventions.md``: for the operator x' = Rx + t,
 F(h) = F(Rᵀh) exp(2πi h·t).
@@ -78,44 +78,6 @@ class P1Expansion:
         return np.asarray(sign * (phi_p1 - self.shift))
 
 
-@dataclass(frozen=True, eq=False)
-class PrimitiveSetting:
-    """The primitive cell of a centred crystal.
-
-    Attributes
-    ----------
-    cell
-        Primitive cell, Å and degrees.
-    operations
-        The operators in the primitive basis (no centring left), good for `expand_to_p1` and `grid_shape`.
-    basis
-        Integer matrix, shape ``(3, 3)``: ``hkl_primitive = basis @ hkl``.
-    to_frac
-        Shape ``(3, 3)``: ``xyz_frac_primitive = to_frac @ xyz_frac``. The origin stays.
-    """
-
-    cell: gemmi.UnitCell
-    operations: gemmi.GroupOps
-    basis: FloatArray
-    to_frac: FloatArray
-
-    def hkl_to_primitive(self, hkl: IndexArray) -> IndexArray:
-        """Return indices in the primitive cell, shape ``(n, 3)``, from those of the centred cell."""
-        product = hkl @ self.basis.T
-        primitive = np.rint(product)
-        if np.any(np.abs(primitive - product) > 1e-6):
-            raise ValueError("indices forbidden by the lattice centring have no place in the primitive cell")
-        return primitive.astype(np.int32)
-
-    def hkl_from_primitive(self, hkl: IndexArray) -> IndexArray:
-        """Return indices in the centred cell, shape ``(n, 3)``, from those of the primitive cell."""
-        return np.rint(hkl @ np.linalg.inv(self.basis).T).astype(np.int32)
-
-    def expansion(self, centred: P1Expansion) -> P1Expansion:
-        """Re-index a P1 expansion of the centred cell for the primitive cell."""
-        return _in_hemisphere(replace(centred, hkl=self.hkl_to_primitive(centred.hkl)))
-
-
 def require_chiral(spacegroup: gemmi.SpaceGroup | None) -> gemmi.SpaceGroup:
     """Return the space group if it is one of the 65 that chiral molecules can have.
 
@@ -152,7 +114,7 @@ def expand_to_p1(hkl: IndexArray, spacegroup: Symmetry) -> P1Expansion:
     hkl
         Miller indices, shape ``(n, 3)``.
     spacegroup
-        Space group, or operators (see `PrimitiveSetting`).
+        Space group, or operators (see `rephase.crystal.primitive`).
 
     Returns
     -------
@@ -172,7 +134,7 @@ def expand_to_p1(hkl: IndexArray, spacegroup: Symmetry) -> P1Expansion:
         shift=np.asarray(turns.reshape(-1) * (2.0 * np.pi / _DEN), dtype=np.float64),
         conjugate=np.zeros(mates.shape[0] * mates.shape[1], dtype=bool),
     )
-    return _unique(_in_hemisphere(everything))
+    return _unique(in_hemisphere(everything))
 
 
 def systematic_absences(hkl: IndexArray, spacegroup: Symmetry) -> BoolArray:
@@ -249,24 +211,6 @@ def centric_phase(hkl: IndexArray, spacegroup: Symmetry) -> FloatArray:
     return phase
 
 
-def primitive_setting(cell: gemmi.UnitCell, spacegroup: gemmi.SpaceGroup) -> PrimitiveSetting:
-    """Find the primitive cell of a crystal; for a P lattice this is the cell itself.
-
-    Phasing a centred crystal there costs 2 to 4 times less than in the centred cell.
-    """
-    op = spacegroup.centred_to_primitive()
-    centred_from_primitive = np.array(op.rot, dtype=np.float64) / _DEN
-    to_frac = np.linalg.inv(centred_from_primitive).astype(np.float64)
-    operations = spacegroup.operations()
-    operations.change_basis_backward(op)
-    return PrimitiveSetting(
-        cell=cell.changed_basis_backward(op, False),
-        operations=operations,
-        basis=centred_from_primitive.T,
-        to_frac=to_frac,
-    )
-
-
 def _operations(spacegroup: Symmetry) -> gemmi.GroupOps:
     return spacegroup.operations() if isinstance(spacegroup, gemmi.SpaceGroup) else spacegroup
 
@@ -278,8 +222,8 @@ def _integer_operators(ops: gemmi.GroupOps) -> tuple[NDArray[np.int64], NDArray[
     return rotations, translations
 
 
-def _in_hemisphere(expansion: P1Expansion) -> P1Expansion:
-    """Replace reflections of the other hemisphere by their Friedel mates."""
+def in_hemisphere(expansion: P1Expansion) -> P1Expansion:
+    """Replace reflections of the lower hemisphere (see `P1Expansion.hkl`) by their Friedel mates."""
     h, k, ell = expansion.hkl.T
     below = (ell < 0) | ((ell == 0) & (k < 0)) | ((ell == 0) & (k == 0) & (h < 0))
     return replace(
