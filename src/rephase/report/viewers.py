@@ -111,13 +111,13 @@ def pymol_script(model: str | None) -> str:
         lines += [f"isomesh mesh, density, {CONTOUR_RMS}", "zoom mesh"]
     else:
         lines += [
-            f"load {model}, model",
+            f"load {model}, built",  # "model" is a word of PyMOL's selection language
             "set map_auto_expand_sym, on",
-            f"isomesh mesh, density, {CONTOUR_RMS}, model, buffer=4",
-            "hide everything, model",
-            "show sticks, model",
-            "util.cbay model",
-            "zoom model",
+            f"isomesh mesh, density, {CONTOUR_RMS}, built, buffer=4",
+            "hide everything, built",
+            "show sticks, built",
+            "util.cbay built",
+            "zoom built",
         ]
     lines += ["color marine, mesh", "set mesh_width, 0.7"]
     return "\n".join(lines) + "\n"
