@@ -1,0 +1,153 @@
+"""Structure factors ↔ maps on half-complex grids (docs/conventions.md: density, Patterson, half-complex arrays)."""
+
+import torch
+from torch import Tensor
+
+from rephase.physics.cells import Shape
+
+
+def density_from_structure_factors(F: Tensor, volume: Tensor | float, shape: Shape) -> Tensor:
+    """Map ρ(x) = 1/V Σ F exp(−2πi h·x).
+
+    The two axes of both signs are transformed in the memory order (l, h, k), then the half axis: several times
+    faster on a CPU than one real inverse transform with the conjugate input.
+
+    Parameters
+    ----------
+    F
+        Structure factors, complex, shape ``(..., nu, nv, nw//2 + 1)``.
+    volume
+        Cell volume in Å³, a number or shape ``(...)``.
+    shape
+        Numbers of points ``(nu, nv, nw)``.
+
+    Returns
+    -------
+    e/Å³ when F is in electrons, shape ``(..., nu, nv, nw)``.
+    """
+    nw = _checked(F, shape)[2]
+    layers = torch.fft.fft2(F.movedim(-1, -3).contiguous()).movedim(-3, -1)
+    return torch.fft.hfft(layers.contiguous(), n=nw) / _per_map(volume, F)
+
+
+def structure_factors_from_density(rho: Tensor, volume: Tensor | float) -> Tensor:
+    """Structure factors F = conj(rfftn(ρ)) · V/N of a map.
+
+    Parameters
+    ----------
+    rho
+        Map, shape ``(..., nu, nv, nw)``.
+    volume
+        Cell volume in Å³, a number or shape ``(...)``.
+
+    Returns
+    -------
+    Complex, shape ``(..., nu, nv, nw//2 + 1)``. 000 is kept: N/V times the mean of the map.
+    """
+    half = torch.fft.rfftn(rho, dim=(-3, -2, -1), norm="forward")
+    return half.conj() * _per_map(volume, rho)
+
+
+def patterson_from_intensities(intensity: Tensor, volume: Tensor | float, shape: Shape) -> Tensor:
+    """Patterson map P(u) = 1/V Σ |F|² exp(−2πi h·u).
+
+    Parameters
+    ----------
+    intensity
+        |F|², real, shape ``(..., nu, nv, nw//2 + 1)``.
+    volume
+        Cell volume in Å³, a number or shape ``(...)``.
+    shape
+        Numbers of points ``(nu, nv, nw)``.
+
+    Returns
+    -------
+    e²/Å³ when F is in electrons, shape ``(..., nu, nv, nw)``.
+    """
+    return density_from_structure_factors(torch.complex(intensity, torch.zeros_like(intensity)), volume, shape)
+
+
+def intensities(F: Tensor) -> Tensor:
+    """|F|², in the memory order of F."""
+    return torch.addcmul(F.real.square(), F.imag, F.imag)
+
+
+def zoom_structure_factors(F: Tensor, shape: Shape, new_shape: Shape) -> Tensor:
+    """Carry structure factors over to the half-complex grid of another sampling of the same cell.
+
+    Parameters
+    ----------
+    F
+        Shape ``(..., nu, nv, nw//2 + 1)``.
+    shape, new_shape
+        Numbers of points of the old and the new map. Reflections that do not fit the new grid are dropped, and
+        with them the Nyquist planes of even axes, which have no sign.
+
+    Returns
+    -------
+    Complex, shape ``(..., new nu, new nv, new nw//2 + 1)``.
+    """
+    _checked(F, shape)
+    h, k, l = ((min(n, m) - 1) // 2 for n, m in zip(shape, new_shape, strict=True))  # noqa: E741
+    nu, nv, nw = new_shape
+    zoomed = F.new_zeros((*F.shape[:-3], nu, nv, nw // 2 + 1))
+    for rows in (slice(0, h + 1), slice(-h, None) if h else slice(0, 0)):
+        for columns in (slice(0, k + 1), slice(-k, None) if k else slice(0, 0)):
+            zoomed[..., rows, columns, : l + 1] = F[..., rows, columns, : l + 1]
+    return zoomed
+
+
+def zoom_map(rho: Tensor, new_shape: Shape) -> Tensor:
+    """Resample a map by Fourier interpolation: exact when the map is band-limited below both Nyquist limits.
+
+    Parameters
+    ----------
+    rho
+        Shape ``(..., nu, nv, nw)``.
+    new_shape
+        Numbers of points of the new map.
+
+    Returns
+    -------
+    Shape ``(..., *new_shape)``.
+    """
+    nu, nv, nw = rho.shape[-3:]
+    F = zoom_structure_factors(structure_factors_from_density(rho, 1.0), (nu, nv, nw), new_shape)
+    return density_from_structure_factors(F, 1.0, new_shape)
+
+
+def friedel_weights(shape: Shape, like: Tensor) -> Tensor:
+    """How many reflections each layer of a half-complex grid stands for: 2, but 1 for l = 0 and l = nw/2.
+
+    With these weights sums over half-complex arrays are sums over the whole sphere (Parseval:
+    Σ ρ² V/N = Σ w |F|²/V).
+
+    Parameters
+    ----------
+    shape
+        Numbers of points ``(nu, nv, nw)``.
+    like
+        Gives device and real dtype.
+
+    Returns
+    -------
+    Shape ``(nw//2 + 1,)``.
+    """
+    nw = shape[2]
+    weights = torch.full((nw // 2 + 1,), 2.0, device=like.device, dtype=like.dtype.to_real())
+    weights[0] = 1.0
+    if nw % 2 == 0:
+        weights[-1] = 1.0
+    return weights
+
+
+def _per_map(value: Tensor | float, like: Tensor) -> Tensor:
+    value = torch.as_tensor(value, device=like.device, dtype=like.dtype.to_real())
+    return value[..., None, None, None]
+
+
+def _checked(F: Tensor, shape: Shape) -> Shape:
+    nu, nv, nw = shape
+    if F.shape[-3:] != (nu, nv, nw // 2 + 1):
+        raise ValueError(f"a {shape} map has structure factors {(nu, nv, nw // 2 + 1)}, not {tuple(F.shape[-3:])}")
+    return shape
