@@ -61,7 +61,7 @@ def to_map(browser: Browser) -> tuple[float, float]:
     """Scroll to the map and return the middle of its picture in the window."""
     browser.value("document.getElementById('map').scrollIntoView({behavior: 'instant'})")
     x, y = browser.value(
-        "(() => { const b = document.querySelector('#map-figure canvas').getBoundingClientRect();"
+        "(() => { const b = document.querySelector('#map-figure .view').getBoundingClientRect();"
         "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
     )
     return x, y
@@ -89,7 +89,7 @@ def test_the_report_opens_without_errors_and_without_the_network(browser: Browse
 
 def test_the_map_is_drawn_blue_with_the_model_in_it(browser: Browser, page: Path) -> None:
     browser.open(page)
-    picture = browser.picture(box_of(browser, "#map-figure canvas"))
+    picture = browser.picture(box_of(browser, "#map-figure .view"))
     red, green, blue = np.moveaxis(picture, -1, 0)
     mesh = (blue > red + 0.25) & (blue > green + 0.1)
     carbon = (red > blue + 0.3) & (green > blue + 0.2)
@@ -158,7 +158,7 @@ def test_dragging_turns_and_the_wheel_zooms_after_a_click(browser: Browser, page
 def test_shift_and_the_wheel_change_the_contour_level(browser: Browser, page: Path) -> None:
     browser.open(page)
     x, y = to_map(browser)
-    browser.value("document.querySelector('#map-figure canvas').focus()")
+    browser.value("document.querySelector('#map-figure .view').focus()")
     before = segments(browser)
     for _ in range(10):
         browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100, modifiers=8)
@@ -170,7 +170,7 @@ def test_clicking_an_atom_centres_on_it_and_names_it(browser: Browser, page: Pat
     browser.open(page)
     to_map(browser)
     x, y = browser.value(
-        "(() => { const b = document.querySelector('#map-figure canvas').getBoundingClientRect();"
+        "(() => { const b = document.querySelector('#map-figure .view').getBoundingClientRect();"
         "const r = mapView.rotation, d = mapView.atoms.xyz[0].map((v, i) => v - mapView.centre[i]);"
         "const s = Math.min(b.width, b.height) / (2 * mapView.field);"
         "const along = (row) => r[row] * d[0] + r[3 + row] * d[1] + r[6 + row] * d[2];"
@@ -186,7 +186,7 @@ def test_in_the_dark_the_map_and_the_page_are_dark(browser: Browser, page: Path)
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     browser.open(page)
     whole = browser.picture({"x": 0, "y": 0, "width": 1280, "height": 1500})
-    canvas = browser.picture(box_of(browser, "#map-figure canvas"))
+    canvas = browser.picture(box_of(browser, "#map-figure .view"))
     browser.call("Emulation.setEmulatedMedia", features=[])
     assert np.median(whole) < 0.2
     assert np.median(canvas) < 0.2
@@ -202,8 +202,26 @@ def test_without_webgl_the_page_says_so_and_keeps_the_rest(browser: Browser, pag
     assert browser.value("document.body.dataset.plots") == "7"
 
 
-def test_it_prints_on_white_paper(browser: Browser, page: Path) -> None:
+def test_on_paper_the_page_is_light_and_the_plots_fit(browser: Browser, page: Path) -> None:
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.open(page)
+    paper = (
+        "(() => { const c = document.querySelector('#map-figure .paper');"
+        "const corner = c.getContext('2d').getImageData(0, 0, 1, 1).data; return [...corner, c.width]; })()"
+    )
+    widths = "Math.max(...[...document.querySelectorAll('.plots .main-svg')].map((svg) => svg.clientWidth))"
+    on_screen = browser.value(widths)
+    browser.value("dispatchEvent(new Event('beforeprint'))")
+    assert browser.value(paper)[:3] == [255, 255, 255]
+    assert browser.value(paper)[4] > 500
+    assert browser.value(widths) == 310
+    browser.value("dispatchEvent(new Event('afterprint'))")
+    browser.wait(widths, lambda width: width == on_screen)
+    browser.call("Emulation.setEmulatedMedia", features=[])
+    assert browser.value(paper)[0] < 60
+
+
+def test_it_can_be_printed(browser: Browser, page: Path) -> None:
     browser.open(page)
     pdf = base64.b64decode(browser.call("Page.printToPDF", printBackground=True)["data"])
     assert pdf.startswith(b"%PDF")
-    assert 2 <= pdf.count(b"/Type /Page\n") <= 10

@@ -118,6 +118,7 @@ def pymol_script(model: str | None) -> str:
             "show sticks, built",
             "util.cbay built",
             "zoom built",
+            "clip slab, 15",
         ]
     lines += ["color marine, mesh", "set mesh_width, 0.7"]
     return "\n".join(lines) + "\n"

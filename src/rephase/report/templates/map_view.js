@@ -150,6 +150,14 @@ class MapView {
     this.figure.dataset.rendered = "yes";
   }
 
+  /** Printers take the last frame that was on screen, so the picture for paper is a copy. */
+  copyForPaper() {
+    const paper = this.figure.querySelector(".paper");
+    paper.width = this.canvas.width;
+    paper.height = this.canvas.height;
+    paper.getContext("2d").drawImage(this.canvas, 0, 0);
+  }
+
   later(what) {
     this.pending = this.pending === "contour" ? "contour" : what;
     if (this.frame) return;
@@ -220,6 +228,7 @@ class MapView {
     document.addEventListener("themechange", () => {
       this.setModel();
       this.draw();
+      this.copyForPaper();
     });
   }
 
