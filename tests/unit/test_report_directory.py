@@ -9,7 +9,9 @@ import pytest
 
 from rephase.cli.main import run
 from rephase.errors import UserError
-from rephase.report.directory import atoms_of_model, map_of_directory, report_of_directory
+from rephase.io.model import peak_structure, write_model
+from rephase.report.directory import map_of_directory, report_of_directory
+from rephase.report.map_view import map_scene
 
 EXAMPLE = Path(__file__).parent / "data" / "report_results.json"
 CELL = gemmi.UnitCell(20.0, 24.0, 30.0, 90.0, 90.0, 90.0)
@@ -25,7 +27,7 @@ def write_map(path: Path, grid: np.ndarray, spacegroup: str = "P 21 21 21") -> N
 def glycine() -> gemmi.Structure:
     """N, CA, C of one residue, a hydrogen, and a water."""
     structure = gemmi.Structure()
-    structure.cell = CELL
+    structure.cell, structure.spacegroup_hm = CELL, "P 21 21 21"
     structure.add_model(gemmi.Model(1))
     chain = structure[0].add_chain("A")
     for name, number, atoms in [
@@ -95,12 +97,15 @@ def punch_map(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "wanted"),
     [
-        (lambda folder: (folder / "map.ccp4").unlink(), "the map map.ccp4"),
+        (lambda folder: (folder / "map.ccp4").unlink(), "a CCP4 map"),
         (lambda folder: (folder / "map.ccp4").write_text("no map"), "a CCP4 map"),
         (spoil_map, "a CCP4 map"),
-        (punch_map, "a map of the whole unit cell"),
+        (punch_map, "a CCP4 map"),
         (lambda folder: (folder / "results.json").unlink(), "results.json"),
-        (lambda folder: (folder / "model.cif").write_text("data_\n_cell.length_a 'open"), "PDB or mmCIF"),
+        (
+            lambda folder: (folder / "model.cif").write_text("data_\n_cell.length_a 'open"),
+            "PDB or mmCIF format",
+        ),
     ],
 )
 def test_a_file_that_is_missing_or_broken_is_named(spoil, wanted: str, solved: Path) -> None:
@@ -113,6 +118,11 @@ def test_a_file_that_is_missing_or_broken_is_named(spoil, wanted: str, solved: P
     assert (solved / "report.html").read_text() == "the old page"
 
 
-def test_an_empty_model_has_no_atoms(tmp_path: Path) -> None:
-    (tmp_path / "model.pdb").write_text("END\n")
-    assert atoms_of_model(tmp_path / "model.pdb").xyz_cart.shape == (0, 3)
+def test_peaks_written_as_a_model_are_shown_as_peaks(solved: Path) -> None:
+    xyz = np.array([[1.0, 2.0, 3.0], [2.4, 2.0, 3.0]])
+    peaks = peak_structure(xyz, np.array([5.0, 4.0]), CELL, gemmi.SpaceGroup("P 21 21 21"))
+    write_model(solved / "model.pdb", peaks)
+    scene = map_scene(map_of_directory(solved))
+    assert scene["kind"] == "peaks"
+    assert scene["atoms"]["xyz"] == xyz.tolist()
+    assert scene["atoms"]["bonds"] == [[0, 1]]

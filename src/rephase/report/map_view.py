@@ -112,7 +112,7 @@ def map_scene(map_: MapForReport) -> dict[str, Any]:
     step = (HIGHEST_RMS - LOWEST_RMS) / 255.0
     bytes_ = np.clip(np.rint((box.values - LOWEST_RMS) / step), 0, 255).astype(np.uint8)
     return {
-        "kind": "model" if map_.atoms is not None else "peaks",
+        "kind": "peaks" if set(atoms.elements) <= {PEAK_ELEMENT} else "model",
         "shape": list(box.values.shape),
         "origin": _rounded(box.origin, 4),
         "steps": _rounded(box.steps, 6),
