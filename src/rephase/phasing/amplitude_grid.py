@@ -1,0 +1,139 @@
+"""Measured amplitudes on a half-complex grid in P1: what every projection works on."""
+
+from dataclasses import dataclass, replace
+
+import gemmi
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rephase.crystal.grid import grid_shape
+from rephase.crystal.symmetry import P1Expansion, Symmetry, expand_to_p1, systematic_absences
+from rephase.physics.density import density_from_structure_factors, structure_factors_from_density
+
+FloatArray = NDArray[np.float64]
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class AmplitudeGrid:
+    """Amplitudes of one crystal in P1, ready for batched projections.
+
+    Attributes
+    ----------
+    cell
+        Primitive cell, Å and degrees.
+    shape
+        Grid points ``(nu, nv, nw)``.
+    expansion
+        How each P1 reflection follows from the asymmetric unit.
+    amplitude
+        Amplitudes scaled to a root mean square of 1 over the sphere, zero where none is known, float32,
+        shape ``(nu, nv, nw//2 + 1)``.
+    known
+        True where `amplitude` is to be imposed: measured, or forbidden by symmetry.
+    missing
+        True inside the resolution sphere where nothing is known, 000 included; the density decides there.
+    inv_d2
+        1/d² in Å⁻², same shape.
+    index
+        Grid positions of the rows of the expansion.
+    """
+
+    cell: gemmi.UnitCell
+    shape: Shape
+    expansion: P1Expansion
+    amplitude: Tensor
+    known: Tensor
+    missing: Tensor
+    inv_d2: Tensor
+    index: tuple[Tensor, Tensor, Tensor]
+
+    def density(self, F: Tensor) -> Tensor:
+        """Map of structure factors, shape ``(..., nu, nv, nw)``."""
+        return density_from_structure_factors(F, self.cell.volume, self.shape)
+
+    def structure_factors(self, rho: Tensor) -> Tensor:
+        """Structure factors of a map, shape ``(..., nu, nv, nw//2 + 1)``."""
+        return structure_factors_from_density(rho, self.cell.volume)
+
+    def at_reflections(self, F: Tensor) -> NDArray[np.complex128]:
+        """Read structure factors at the rows of the expansion, shape ``(..., m)``."""
+        values = F[(..., *self.index)]
+        return np.asarray(values.resolve_conj().cpu().numpy(), dtype=np.complex128)
+
+    def from_reflections(self, values: NDArray[np.complex128]) -> Tensor:
+        """Spread values at the rows of the expansion over a half-complex array, shape ``(nu, nv, nw//2 + 1)``."""
+        return _spread(np.asarray(values), self.expansion.hkl, self.shape).to(self.amplitude.device)
+
+    def without(self, omitted: NDArray[np.bool_]) -> "AmplitudeGrid":
+        """Treat some rows of the expansion, mask of shape ``(m,)``, as not measured."""
+        left_out = self.from_reflections(omitted.astype(np.complex128)).real > 0.5
+        zero = torch.zeros((), dtype=self.amplitude.dtype, device=self.amplitude.device)
+        return replace(
+            self,
+            amplitude=torch.where(left_out, zero, self.amplitude),
+            known=self.known & ~left_out,
+            missing=self.missing | left_out,
+        )
+
+
+def amplitude_grid(
+    cell: gemmi.UnitCell,
+    operations: Symmetry,
+    hkl: NDArray[np.int32],
+    amplitude: FloatArray,
+    device: torch.device,
+) -> AmplitudeGrid:
+    """Expand amplitudes to P1 and put them on a grid near Nyquist.
+
+    Parameters
+    ----------
+    cell, operations
+        Primitive cell and its symmetry.
+    hkl, amplitude
+        Unique reflections in that cell, shapes ``(n, 3)`` and ``(n,)``; any scale.
+    device
+        Where the grid lives.
+    """
+    expansion = expand_to_p1(hkl, operations)
+    d_min = float(1.0 / np.sqrt(np.asarray(cell.calculate_1_d2_array(expansion.hkl)).max()))
+    shape = grid_shape(cell, d_min)
+    values = np.asarray(amplitude, dtype=np.float64)[expansion.asu_index]
+    values = values / np.sqrt(np.mean(values**2))
+    inv_d2, grid_hkl = _inverse_d2(cell, shape)
+    inside = torch.from_numpy(inv_d2 <= d_min**-2 * (1 + 1e-6))
+    measured = _spread(np.ones(len(expansion), dtype=np.complex128), expansion.hkl, shape).real > 0.5
+    forbidden = torch.from_numpy(systematic_absences(grid_hkl, operations).reshape(inv_d2.shape))
+    known = measured | (forbidden & inside)
+    index = tuple(torch.from_numpy(expansion.hkl[:, i].astype(np.int64) % shape[i]) for i in range(3))
+    return AmplitudeGrid(
+        cell=cell,
+        shape=shape,
+        expansion=expansion,
+        amplitude=_spread(values.astype(np.complex128), expansion.hkl, shape).real.contiguous().to(device),
+        known=known.to(device),
+        missing=(inside & ~known).to(device),
+        inv_d2=torch.from_numpy(inv_d2.astype(np.float32)).to(device),
+        index=(index[0].to(device), index[1].to(device), index[2].to(device)),
+    )
+
+
+def _inverse_d2(cell: gemmi.UnitCell, shape: Shape) -> tuple[FloatArray, NDArray[np.int32]]:
+    nu, nv, nw = shape
+    axes = (np.fft.fftfreq(nu, 1 / nu), np.fft.fftfreq(nv, 1 / nv), np.arange(nw // 2 + 1))
+    hkl = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).round().astype(np.int32)
+    inv_d2 = np.asarray(cell.calculate_1_d2_array(hkl), dtype=np.float64)
+    return inv_d2.reshape(nu, nv, nw // 2 + 1), hkl
+
+
+def _spread(values: NDArray[np.complex128], hkl: NDArray[np.int32], shape: Shape) -> Tensor:
+    """Put values and, on the plane l = 0, their Friedel mates on a half-complex grid."""
+    both = np.concatenate([hkl, -hkl]).astype(np.int64)
+    values = np.concatenate([values, values.conj()])
+    kept = both[:, 2] >= 0
+    i, j, k = both[kept].T
+    half = np.zeros((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.complex64)
+    half[i % shape[0], j % shape[1], k] = values[kept]
+    return torch.from_numpy(half)

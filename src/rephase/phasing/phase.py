@@ -1,0 +1,236 @@
+"""Measured amplitudes to phases: the search, the best start, its origin and hand, and whether to believe it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
+from rephase.evaluate.alignment import align
+from rephase.phasing.amplitude_grid import amplitude_grid
+from rephase.phasing.finish import FinishedPhases, finish
+from rephase.phasing.merit import choose_omitted
+from rephase.phasing.prepare import PreparedData
+from rephase.phasing.recipes import recipes_for
+from rephase.phasing.search import Problem, Recipe, Round, rounds
+from rephase.phasing.verdict import Judgement, judge_solution
+
+import gemmi
+
+FloatArray = NDArray[np.float64]
+
+_SAME_SOLUTION = 0.70  # map correlation of two starts at the same origin and hand
+_MOST_COMPARED = 16
+
+
+@dataclass(frozen=True)
+class StartRecord:
+    """One start of a search, for the log and the report.
+
+    Attributes
+    ----------
+    recipe, solvent
+        The kind of search and the solvent fraction it assumed.
+    seed
+        Of its round.
+    iterations
+        Done.
+    cc_free, r_work, skewness
+        See `rephase.phasing.merit.Merit`.
+    """
+
+    recipe: str
+    solvent: float
+    seed: int
+    iterations: int
+    cc_free: float
+    r_work: float
+    skewness: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Phases of one crystal and how they were found.
+
+    Attributes
+    ----------
+    phi
+        Phases of the prepared reflections, radians, shape ``(n,)``.
+    fom
+        Expected ⟨cos Δφ⟩ of each, 0–1, shape ``(n,)``.
+    finished
+        The P1 phases, the symmetry, the cross-validation.
+    setting
+        The primitive cell in which the crystal was phased.
+    problem
+        Recipe, grid and amplitudes of the best start.
+    judgement
+        Whether to believe it.
+    starts
+        Every start, in order.
+    best_start
+        Index of the start that was kept.
+    agreeing
+        Starts of the best round with the same map (the best one included), and how many there were.
+    difference_deg
+        Mean amplitude-weighted phase difference in degrees of those starts to the best one, per prepared
+        reflection, shape ``(n,)``; NaN where only one start found it.
+    time_limit_hit
+        True if the search ended for lack of time.
+    """
+
+    phi: FloatArray
+    fom: FloatArray
+    finished: FinishedPhases
+    setting: PrimitiveSetting
+    problem: Problem
+    judgement: Judgement
+    starts: tuple[StartRecord, ...]
+    best_start: int
+    agreeing: tuple[int, int]
+    difference_deg: FloatArray
+    time_limit_hit: bool
+
+
+def phase(
+    prepared: PreparedData,
+    *,
+    seed: int,
+    device: torch.device,
+    time_limit: float,
+    on_step: Callable[[int], None],
+    on_round: Callable[[list[StartRecord]], None],
+) -> Solution:
+    """Phase a crystal from its amplitudes alone.
+
+    Parameters
+    ----------
+    prepared
+        Amplitudes and E values.
+    seed
+        Of all random numbers.
+    device
+        Where to compute.
+    time_limit
+        Seconds after which no further search iterations are made; the end game adds a few seconds.
+    on_step
+        Called with the number of iterations done since the last call.
+    on_round
+        Called with the starts of each finished round.
+    """
+    deadline = time.monotonic() + time_limit
+    setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
+    hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
+    problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes_for(prepared)]
+    starts: list[StartRecord] = []
+    best: Round | None = None
+    best_first = 0
+    solution: tuple[FinishedPhases, Judgement] | None = None
+    for current in rounds(problems, seed, deadline, on_step):
+        records = _records(current)
+        on_round(records)
+        if best is None or current.figure > best.figure:
+            best, best_first = current, len(starts)
+            finished = finish(current.problem, current.maps[current.merit.best()], hkl, setting.operations)
+            judgement = judge_solution(current, finished, len(setting.operations.sym_ops))
+            solution = finished, judgement
+        starts += records
+        if solution is not None and solution[1].word == "solved":
+            break
+    if best is None or solution is None:
+        raise RuntimeError("the search made no round")
+    finished, judgement = solution
+    agreeing, difference = _agreement_of_starts(best, len(hkl))
+    return Solution(
+        phi=finished.phi_asu,
+        fom=finished.fom,
+        finished=finished,
+        setting=setting,
+        problem=best.problem,
+        judgement=judgement,
+        starts=tuple(starts),
+        best_start=best_first + best.merit.best(),
+        agreeing=agreeing,
+        difference_deg=difference,
+        time_limit_hit=judgement.word != "solved",
+    )
+
+
+def pose(
+    prepared: PreparedData,
+    recipe: Recipe,
+    setting: PrimitiveSetting,
+    hkl: NDArray[np.int32],
+    seed: int,
+    device: torch.device,
+) -> Problem:
+    """Set up amplitudes, E values and the omitted reflections of one recipe.
+
+    Parameters
+    ----------
+    prepared
+        Amplitudes and E values, n unique reflections.
+    recipe
+        Kind of search.
+    setting, hkl
+        Primitive cell and the indices in it, shape ``(n, 3)``.
+    seed
+        Of the choice of omitted reflections.
+    device
+        Where the grid lives.
+    """
+    p = recipe.sharpening
+    e = np.maximum(prepared.e, 1e-6)
+    f = prepared.f_isotropic / np.sqrt(np.mean(prepared.f_isotropic**2))
+    amplitude = np.maximum(f, 1e-6) ** (1.0 - p) * e**p
+    grid = amplitude_grid(setting.cell, setting.operations, hkl, amplitude, device)
+    full = np.abs(grid.at_reflections(grid.amplitude.to(torch.complex64)))
+    index = grid.expansion.asu_index
+    fraction = float(np.clip(200.0 / len(hkl), 0.04, 0.10))
+    return Problem(
+        recipe=recipe,
+        grid=grid,
+        full=full,
+        to_e=e[index] / np.maximum(full, 1e-9),
+        omitted=choose_omitted(len(hkl), index, fraction, np.random.default_rng(seed)),
+    )
+
+
+def _records(current: Round) -> list[StartRecord]:
+    merit, recipe = current.merit, current.problem.recipe
+    return [
+        StartRecord(
+            recipe=recipe.name,
+            solvent=recipe.solvent,
+            seed=current.first_seed,
+            iterations=current.iterations,
+            cc_free=float(merit.cc_free[k]),
+            r_work=float(merit.r_work[k]),
+            skewness=float(merit.skewness[k]),
+        )
+        for k in range(len(merit.r_work))
+    ]
+
+
+def _agreement_of_starts(best: Round, rows: int) -> tuple[tuple[int, int], FloatArray]:
+    """Compare the starts of a round with its best one, at the best origin and hand of each."""
+    grid, full = best.problem.grid, best.problem.full
+    order = np.argsort(best.merit.r_work)[:_MOST_COMPARED]
+    phi = np.angle(grid.at_reflections(grid.structure_factors(best.maps[torch.from_numpy(order)])))
+    hkl, triclinic = grid.expansion.hkl, gemmi.SpaceGroup("P 1")
+    total, agreeing = np.zeros(len(hkl)), 1
+    for other in phi[1:]:
+        fit = align(hkl, full, phi[0], full, other, triclinic)
+        if fit.score < _SAME_SOLUTION:
+            continue
+        moved = (1.0 if fit.hand == "same" else -1.0) * other + 2.0 * np.pi * (hkl @ fit.shift)
+        total += np.degrees(np.abs(np.angle(np.exp(1j * (moved - phi[0])))))
+        agreeing += 1
+    if agreeing == 1:
+        return (1, len(order)), np.full(rows, np.nan)
+    index = grid.expansion.asu_index
+    mean = np.bincount(index, total / (agreeing - 1), rows) / np.maximum(np.bincount(index, minlength=rows), 1)
+    return (agreeing, len(order)), mean
