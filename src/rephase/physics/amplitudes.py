@@ -7,6 +7,8 @@ element, and a few matrix products in place of one exponential per atom and refl
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,37 +20,60 @@ _B_MARGIN = 0.5
 still have neighbours to be differentiated against."""
 
 
-def form_factors_on_grid(elements: Sequence[str], inv_d2: Tensor, d_min: float) -> Tensor:
-    """Form factors by interpolation in s²; as exact as the dtype, many times faster than the exponentials.
+_LARGEST_GROWTH = 3.5
+"""Largest exponent βs²/4: f falls by about exp(−2) over the range, so the series stays of even size over it."""
 
-    f(s) exp(βs²/4) with β half of the largest b is interpolated, and exp(−βs²/4) put back: this halves the range
-    of the exponents, and with it the number of terms.
+
+class SmoothFormFactors(NamedTuple):
+    """Form factors as polynomials in s²: f(s) = Σ_n coefficients_n (2s²/limit − 1)ⁿ · exp(−βs²/4).
+
+    Attributes
+    ----------
+    coefficients
+        Shape ``(elements, terms)``, electrons.
+    beta
+        Å². Taking out half of the largest b halves the range of the exponents, and with it the number of terms.
+    limit
+        Largest s² at which the polynomials hold, Å⁻².
+    """
+
+    coefficients: Tensor
+    beta: float
+    limit: float
+
+    def on_grid(self, inv_d2: Tensor) -> Tensor:
+        """Polynomials without the exponential, ``(batch, ...)`` in Å⁻² → ``(batch, elements, ...)``.
+
+        Beyond the limit the result is finite but meaningless.
+        """
+        scaled = inv_d2.flatten(1).mul(2.0 / self.limit).sub_(1.0).clamp_(max=1.0)
+        return (self.coefficients @ _powers(scaled, self.coefficients.shape[1])).unflatten(
+            -1, inv_d2.shape[1:]
+        )
+
+
+def smooth_form_factors(elements: Sequence[str], d_min: float, like: Tensor) -> SmoothFormFactors:
+    """Expand the form factors of some elements up to a resolution limit.
 
     Parameters
     ----------
     elements
         Element symbols.
-    inv_d2
-        s² in Å⁻², shape ``(batch, ...)``; treated as a constant.
     d_min
-        High-resolution limit in Å. Beyond it the result is meaningless but finite.
-
-    Returns
-    -------
-    Electrons, shape ``(batch, elements, ...)``.
+        High-resolution limit in Å.
+    like
+        Gives device and dtype; the series is exact to ten times the rounding error of the dtype.
     """
-    inv_d2 = inv_d2.detach()
     limit = (1.0 + 1e-6) / d_min**2
     table = form_factor_table(elements, dtype=torch.float64)
-    beta = float(table.b.amax()) / 2.0
-    terms = _terms_for_exponential(beta * limit / 8.0, inv_d2.dtype)
+    steepest = float(table.b.amax())
+    beta = min(steepest / 2.0, 4.0 * _LARGEST_GROWTH / limit)
+    terms = _terms_for_exponential((steepest - beta) * limit / 8.0, like.dtype)
     x, to_coefficients = _chebyshev_nodes(terms)
     at_nodes = (x + 1.0) * (limit / 2.0)
     values = form_factors(table, at_nodes) * torch.exp(beta * at_nodes / 4.0)
-    coefficients = (values @ to_coefficients.T).to(inv_d2)
-    scaled = (inv_d2 * (2.0 / limit) - 1.0).clamp_(max=1.0).flatten(1)
-    smooth = (coefficients @ _chebyshev_rows(scaled, terms)).unflatten(-1, inv_d2.shape[1:])
-    return smooth.mul_(torch.exp(inv_d2 * (-beta / 4.0))[:, None])
+    coefficients = values @ to_coefficients.T @ _chebyshev_polynomials(terms)
+    return SmoothFormFactors(coefficients.to(like), beta, limit)
 
 
 def displacement_nodes(b_iso: Tensor, occupancy: Tensor, d_min: float) -> tuple[Tensor, Tensor]:
@@ -89,17 +114,13 @@ def _chebyshev_terms(x: Tensor, terms: int) -> Tensor:
     return torch.stack(basis, dim=1)
 
 
-def _chebyshev_rows(x: Tensor, terms: int) -> Tensor:
-    """Do as `_chebyshev_terms` in one buffer: twice as fast on large constant arrays."""
-    basis = x.new_empty((len(x), terms, x.shape[1]))
-    rows = basis.unbind(1)
-    rows[0].fill_(1.0)
-    if terms > 1:
-        rows[1].copy_(x)
-    twice = 2.0 * x
-    for n in range(2, terms):
-        torch.mul(twice, rows[n - 1], out=rows[n]).sub_(rows[n - 2])
-    return basis
+def _powers(x: Tensor, terms: int) -> Tensor:
+    """1, x … x^{terms−1} of constants, shape ``(batch, n)`` → ``(batch, terms, n)``."""
+    powers = x.new_ones((len(x), terms, x.shape[1]))
+    rows = powers.unbind(1)
+    for lower, higher in pairwise(rows):
+        torch.mul(lower, x, out=higher)
+    return powers
 
 
 def _chebyshev_nodes(terms: int) -> tuple[Tensor, Tensor]:
@@ -109,6 +130,14 @@ def _chebyshev_nodes(terms: int) -> tuple[Tensor, Tensor]:
     matrix = torch.cos(order[:, None] * angle) * (2.0 / terms)
     matrix[0] /= 2.0
     return torch.cos(angle), matrix
+
+
+def _chebyshev_polynomials(terms: int) -> Tensor:
+    """Coefficients of T₀ … T_{terms−1} in powers of x, shape ``(terms, terms)``."""
+    rows = torch.eye(terms, dtype=torch.float64)
+    for n in range(2, terms):
+        rows[n] = 2.0 * rows[n - 1].roll(1) - rows[n - 2]
+    return rows
 
 
 def _terms_for_exponential(z: float, dtype: torch.dtype) -> int:

@@ -25,9 +25,14 @@ def density_from_structure_factors(F: Tensor, volume: Tensor | float, shape: Sha
     -------
     e/Å³ when F is in electrons, shape ``(..., nu, nv, nw)``.
     """
-    nw = _checked(F, shape)[2]
-    layers = torch.fft.fft2(F.movedim(-1, -3).contiguous()).movedim(-3, -1)
-    return torch.fft.hfft(layers.contiguous(), n=nw) / _per_map(volume, F)
+    _check_shape(F, shape)
+    if F.device.type != "cpu" or F.ndim == 3:
+        maps = _transformed(F, shape[2])
+    else:  # one map at a time stays in the cache
+        maps = torch.stack([_transformed(one, shape[2]) for one in F.flatten(0, -4)]).unflatten(
+            0, F.shape[:-3]
+        )
+    return maps * _per_map(volume, F).reciprocal()
 
 
 def structure_factors_from_density(rho: Tensor, volume: Tensor | float) -> Tensor:
@@ -54,7 +59,7 @@ def patterson_from_intensities(intensity: Tensor, volume: Tensor | float, shape:
     Parameters
     ----------
     intensity
-        |F|², real, shape ``(..., nu, nv, nw//2 + 1)``.
+        |F|², shape ``(..., nu, nv, nw//2 + 1)``; real, or complex with no imaginary part.
     volume
         Cell volume in Å³, a number or shape ``(...)``.
     shape
@@ -64,12 +69,12 @@ def patterson_from_intensities(intensity: Tensor, volume: Tensor | float, shape:
     -------
     e²/Å³ when F is in electrons, shape ``(..., nu, nv, nw)``.
     """
-    return density_from_structure_factors(torch.complex(intensity, torch.zeros_like(intensity)), volume, shape)
+    return density_from_structure_factors(intensity.to(intensity.dtype.to_complex()), volume, shape)
 
 
-def intensities(F: Tensor) -> Tensor:
-    """|F|², in the memory order of F."""
-    return torch.addcmul(F.real.square(), F.imag, F.imag)
+def patterson_from_structure_factors(F: Tensor, volume: Tensor | float, shape: Shape) -> Tensor:
+    """Patterson map of structure factors; as `patterson_from_intensities` without the way over real numbers."""
+    return patterson_from_intensities(F * F.conj(), volume, shape)
 
 
 def zoom_structure_factors(F: Tensor, shape: Shape, new_shape: Shape) -> Tensor:
@@ -87,7 +92,7 @@ def zoom_structure_factors(F: Tensor, shape: Shape, new_shape: Shape) -> Tensor:
     -------
     Complex, shape ``(..., new nu, new nv, new nw//2 + 1)``.
     """
-    _checked(F, shape)
+    _check_shape(F, shape)
     h, k, l = ((min(n, m) - 1) // 2 for n, m in zip(shape, new_shape, strict=True))  # noqa: E741
     nu, nv, nw = new_shape
     zoomed = F.new_zeros((*F.shape[:-3], nu, nv, nw // 2 + 1))
@@ -146,8 +151,15 @@ def _per_map(value: Tensor | float, like: Tensor) -> Tensor:
     return value[..., None, None, None]
 
 
-def _checked(F: Tensor, shape: Shape) -> Shape:
+def _transformed(F: Tensor, nw: int) -> Tensor:
+    layers = torch.fft.fft2(F.movedim(-1, -3).contiguous())
+    columns = layers.movedim(-3, -1).conj().contiguous()  # one copy reorders and conjugates
+    return torch.fft.irfft(columns, n=nw, norm="forward")
+
+
+def _check_shape(F: Tensor, shape: Shape) -> None:
     nu, nv, nw = shape
     if F.shape[-3:] != (nu, nv, nw // 2 + 1):
-        raise ValueError(f"a {shape} map has structure factors {(nu, nv, nw // 2 + 1)}, not {tuple(F.shape[-3:])}")
-    return shape
+        raise ValueError(
+            f"a {shape} map has structure factors {(nu, nv, nw // 2 + 1)}, not {tuple(F.shape[-3:])}"
+        )

@@ -8,12 +8,13 @@ values are mixtures of a few common ones.
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from rephase.physics.amplitudes import displacement_nodes, form_factors_on_grid
+from rephase.physics.amplitudes import SmoothFormFactors, displacement_nodes, smooth_form_factors
 from rephase.physics.atoms import AtomBatch
 from rephase.physics.cells import Shape, inv_d2_of_indices, reciprocal_metric, within_resolution
 from rephase.physics.form_factors import form_factor_table, form_factors
@@ -58,14 +59,14 @@ def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, sha
     d_min = torch.as_tensor(d_min, device=cell.device, dtype=cell.dtype).expand(len(cell))
     sharpest = float(d_min.amin())
     nu, nv, nw = shape
-    grid = torch.zeros(
-        (len(cell), nw // 2 + 1, nu, nv), dtype=cell.dtype.to_complex(), device=cell.device
-    )
+    grid = torch.zeros((len(cell), nw // 2 + 1, nu, nv), dtype=cell.dtype.to_complex(), device=cell.device)
+    series = smooth_form_factors(atoms.elements, sharpest, cell)
     b_nodes, weights = displacement_nodes(atoms.b_iso, atoms.occupancy, sharpest)
     weights = weights * atoms.occupancy[:, None]
+    metric = reciprocal_metric(cell.detach())
     for part in _parts(atoms, shape):
         at = _signed_indices(_index_limits(cell[part], d_min[part], shape), cell)
-        f, decay = _amplitudes(atoms.elements, b_nodes[part], cell[part], d_min[part], at)
+        f, decay = _amplitudes(series, b_nodes[part], metric[part], d_min[part], at)
         _place(*_sum_over_atoms(atoms.cells(part), weights[part], f, decay, at), grid[part])
     return grid.permute(0, 2, 3, 1)
 
@@ -127,19 +128,17 @@ def _slots_at_once(batch: int, columns: int, like: Tensor) -> int:
 
 
 def _amplitudes(
-    elements: Sequence[str], b_nodes: Tensor, cell: Tensor, d_min: Tensor, at: Indices
+    series: SmoothFormFactors, b_nodes: Tensor, metric: Tensor, d_min: Tensor, at: Indices
 ) -> tuple[Tensor, Tensor]:
-    """Form factors ``(batch, elements, 2, h, l, k)`` and displacement factors ``(batch, nodes, 2, h, l, k)``.
+    """Two factors of f(s) exp(−B s²/4), ``(batch, elements, 2, h, l, k)`` and ``(batch, nodes, 2, h, l, k)``.
 
-    The displacement factors are zero at 000 and beyond the resolution limit.
+    The second is zero at 000 and beyond the resolution limit.
     """
     hlk = [0, 2, 1]
-    metric = reciprocal_metric(cell.detach())[:, hlk][..., hlk]
-    inv_d2 = inv_d2_of_indices(metric, torch.cat([at.h, -at.h]), at.l, at.k)
-    f = form_factors_on_grid(elements, inv_d2, float(d_min.amin()))
-    decay = torch.exp(inv_d2[:, None] * (b_nodes[:, :, None, None, None] / -4.0))
-    decay = decay * within_resolution(inv_d2, d_min)[:, None]
-    return f.unflatten(2, (2, -1)), decay.unflatten(2, (2, -1))
+    inv_d2 = inv_d2_of_indices(metric[:, hlk][..., hlk], torch.cat([at.h, -at.h]), at.l, at.k)
+    decay = torch.exp(inv_d2[:, None] * ((b_nodes[:, :, None, None, None] + series.beta) / -4.0))
+    decay.masked_fill_(~within_resolution(inv_d2, d_min)[:, None], 0.0)
+    return series.on_grid(inv_d2).unflatten(2, (2, -1)), decay.unflatten(2, (2, -1))
 
 
 def _sum_over_atoms(
@@ -149,20 +148,24 @@ def _sum_over_atoms(
 
     `weights`, shape ``(batch, nodes, slots)``, says how much of each displacement node an atom is.
     """
-    rows = _rows(atoms.xyz_frac[..., 0], at.h)
-    total = torch.zeros((), dtype=rows.dtype.to_complex(), device=rows.device)
-    plus, minus = total, total
+    along_h, along_k, along_l = (
+        _phases(x, indices) for x, indices in zip(atoms.xyz_frac.unbind(-1), at, strict=True)
+    )
+    rows = torch.cat([along_h.real, along_h.imag], dim=-1).mT
     step = _slots_at_once(len(rows), len(at.k) * len(at.l), rows)
-    for element, slots in _chunks(atoms.slots_of_element, step):
-        columns = _columns(atoms.xyz_frac[:, slots], at)
-        for node in range(weights.shape[1]):
-            product = (rows[..., slots] * weights[:, None, node, slots]) @ columns
-            sums = torch.view_as_complex(product.unflatten(-1, (-1, 2)))
-            cosine, sine = sums.unflatten(1, (2, -1)).unflatten(-1, (len(at.l), -1)).unbind(1)
-            amplitude = f[:, element] * decay[:, node]
-            plus = plus + torch.add(cosine, sine, alpha=1j) * amplitude[:, 0]
-            minus = minus + torch.add(cosine, sine, alpha=-1j) * amplitude[:, 1]
-    return plus, minus
+
+    def terms() -> Iterator[tuple[Tensor, Tensor]]:
+        for element, slots in _chunks(atoms.slots_of_element, step):
+            columns = torch.view_as_real(along_l[:, slots, :, None] * along_k[:, slots, None]).flatten(2)
+            for node in range(weights.shape[1]):
+                product = (rows[..., slots] * weights[:, None, node, slots]) @ columns
+                sums = torch.view_as_complex(product.unflatten(-1, (-1, 2)))
+                cosine, sine = sums.unflatten(1, (2, -1)).unflatten(-1, (len(at.l), -1)).unbind(1)
+                amplitude = f[:, element] * decay[:, node]
+                plus, minus = (torch.add(cosine, sine, alpha=sign) for sign in (1j, -1j))
+                yield plus * amplitude[:, 0], minus * amplitude[:, 1]
+
+    return reduce(lambda total, term: (total[0] + term[0], total[1] + term[1]), terms())
 
 
 def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
@@ -174,24 +177,22 @@ def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, s
         start += size
 
 
-def _rows(x: Tensor, h: Tensor) -> Tensor:
-    """Cosines and sines of 2πhx, shape ``(batch, 2·h, slots)``."""
-    angle = _wrapped(x)[:, None] * (2.0 * math.pi * h)[:, None]
-    return torch.cat([torch.cos(angle), torch.sin(angle)], dim=1)
+def _phases(x: Tensor, index: Tensor) -> Tensor:
+    """exp(2πi·index·x), shape ``(batch, slots, indices)``.
+
+    x is brought to [0, 1) first: the smaller angles keep float32 exact to 1e-5.
+    """
+    angle = (x - x.detach().floor())[..., None] * (2.0 * math.pi * index)
+    return torch.complex(torch.cos(angle), torch.sin(angle))
 
 
-def _columns(xyz_frac: Tensor, at: Indices) -> Tensor:
-    """exp(2πi(ky + lz)) as pairs of real numbers, shape ``(batch, slots, 2·l·k)``."""
-    y, z = _wrapped(xyz_frac[..., 1:]).unbind(-1)
-    along_k, along_l = y[..., None] * (2.0 * math.pi * at.k), z[..., None] * (2.0 * math.pi * at.l)
-    phase_k = torch.complex(torch.cos(along_k), torch.sin(along_k))
-    phase_l = torch.complex(torch.cos(along_l), torch.sin(along_l))
-    return torch.view_as_real(phase_l[..., None] * phase_k[..., None, :]).flatten(2)
-
-
-def _wrapped(x: Tensor) -> Tensor:
-    """Fractional coordinates brought to [0, 1): small angles keep float32 phases exact to 1e-5."""
-    return x - x.detach().floor()
+def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
+    """Runs of at most `step` slots of one element, with the element's number."""
+    start = 0
+    for element, size in enumerate(slots_of_element):
+        for first in range(start, start + size, step):
+            yield element, slice(first, min(first + step, start + size))
+        start += size
 
 
 def _place(plus: Tensor, minus: Tensor, grid: Tensor) -> None:
