@@ -9,10 +9,11 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _FEWEST_PAIRS = 400  # ⟨|L|⟩ is then known to 0.29/√400 = 0.015; twinned and untwinned differ by 0.125
+_CURVE_POINTS = 41  # of N(|L|): steps of 0.025, finer than its own uncertainty for a thousand pairs
 _HALFWAY = (0.4375, 0.2667)  # ⟨|L|⟩, ⟨L²⟩ midway between 0.500, 0.333 (untwinned) and 0.375, 0.200 (perfect)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LTest:
     """Result of the L-test.
 
@@ -24,12 +25,16 @@ class LTest:
         Number of pairs.
     twinned
         True or False, or None where there are too few pairs to tell.
+    abs_l, cumulative
+        Distribution N(|L|): the fraction of pairs with a smaller value, shape ``(k,)``; empty without pairs.
     """
 
     mean_abs_l: float
     mean_l2: float
     pairs: int
     twinned: bool | None
+    abs_l: FloatArray
+    cumulative: FloatArray
 
 
 def l_test(intensity: FloatArray, hkl: NDArray[np.int32], centric: BoolArray) -> LTest:
@@ -61,10 +66,12 @@ def l_test(intensity: FloatArray, hkl: NDArray[np.int32], centric: BoolArray) ->
     total = i1 + i2
     value = (i1 - i2)[total > 0.0] / total[total > 0.0]
     if not len(value):
-        return LTest(float("nan"), float("nan"), 0, None)
+        return LTest(float("nan"), float("nan"), 0, None, np.empty(0), np.empty(0))
     mean_abs, mean_square = float(np.abs(value).mean()), float(np.mean(value**2))
     twinned = (mean_abs < _HALFWAY[0] and mean_square < _HALFWAY[1]) if len(value) >= _FEWEST_PAIRS else None
-    return LTest(mean_abs, mean_square, len(value), twinned)
+    abs_l = np.linspace(0.0, 1.0, _CURVE_POINTS)
+    cumulative = np.searchsorted(np.sort(np.abs(value)), abs_l, side="right") / len(value)
+    return LTest(mean_abs, mean_square, len(value), twinned, abs_l, cumulative)
 
 
 def second_moment(e2: FloatArray, sigma_e2: FloatArray) -> float:

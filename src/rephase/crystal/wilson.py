@@ -23,9 +23,9 @@ _WILSON_D_MAX = (
 _AVERAGE_RESIDUE = {"C": 4.91, "H": 7.74, "N": 1.34, "O": 1.48, "S": 0.04}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WilsonPlot:
-    """Line through the Wilson plot.
+    """Points of the Wilson plot and the line through those of high resolution.
 
     Attributes
     ----------
@@ -35,11 +35,22 @@ class WilsonPlot:
         Factor k in ⟨I/ε⟩ = k Σf² exp(−B s²/2), on the composition given.
     sigma_b
         Standard uncertainty of `b` in Å².
+    inv_d2, ln_i
+        Shell means of 1/d² in Å⁻² and ln(⟨I/ε⟩ / Σf²), shape ``(k,)``, on the composition given.
+    fitted
+        Which of the points the line was fitted to, shape ``(k,)``.
     """
 
     b: float
     scale: float
     sigma_b: float
+    inv_d2: FloatArray
+    ln_i: FloatArray
+    fitted: NDArray[np.bool_]
+
+    def line(self, inv_d2: FloatArray) -> FloatArray:
+        """Return ln k − B s²/2 at 1/d² in Å⁻², any shape."""
+        return np.asarray(np.log(self.scale) - 0.5 * self.b * inv_d2)
 
 
 def mean_intensity_curve(
@@ -125,20 +136,26 @@ def wilson_plot(
     shells = equal_count_shells(inv_d2, int(np.clip(len(inv_d2) // _PER_SHELL, 3, _MOST_SHELLS)))
     s2 = shells.means(inv_d2, inv_d2)
     mean = shells.means(inv_d2, intensity)
-    usable = (mean > 0.0) & (s2 > 1.0 / _WILSON_D_MAX**2)
-    if np.count_nonzero(usable) < 4:
-        usable = mean > 0.0
-    if np.count_nonzero(usable) < 2:
+    s2, mean = s2[mean > 0.0], mean[mean > 0.0]
+    if len(s2) < 2:
         raise ValueError("the data hold no positive intensities to scale")
-    x = -0.5 * s2[usable]
-    y = np.log(mean[usable] / sum_f_squared(s2[usable], composition or _AVERAGE_RESIDUE))
+    ln_i = np.log(mean / sum_f_squared(s2, composition or _AVERAGE_RESIDUE))
+    usable = s2 > 1.0 / _WILSON_D_MAX**2
+    if np.count_nonzero(usable) < 4:
+        usable = np.ones_like(usable)
+    x, y = -0.5 * s2[usable], ln_i[usable]
     design = np.stack([x, np.ones_like(x)], axis=1)
     solution, _, _, _ = np.linalg.lstsq(design, y)
     residual = y - design @ solution
     variance = float(residual @ residual) / max(len(y) - 2, 1)
     spread = float(np.sum((x - x.mean()) ** 2))
     return WilsonPlot(
-        b=float(solution[0]), scale=float(np.exp(solution[1])), sigma_b=float(np.sqrt(variance / spread))
+        b=float(solution[0]),
+        scale=float(np.exp(solution[1])),
+        sigma_b=float(np.sqrt(variance / spread)),
+        inv_d2=s2,
+        ln_i=ln_i,
+        fitted=usable,
     )
 
 
