@@ -1,0 +1,71 @@
+"""What to cite for the methods a run used."""
+
+from rephase.report.results import Citation
+
+_RAAR = Citation(
+    text="Luke (2005). Relaxed averaged alternating reflections for diffraction imaging. "
+    "Inverse Problems 21, 37–50.",
+    doi="10.1088/0266-5611/21/1/004",
+)
+_SOLVENT = Citation(
+    text="Wang (1985). Resolution of phase ambiguity in macromolecular crystallography. "
+    "Methods in Enzymology 115, 90–112.",
+    doi="10.1016/0076-6879(85)15009-3",
+)
+_FREE_SET = Citation(
+    text="Brünger (1992). Free R value: a novel statistical quantity for assessing the accuracy of crystal "
+    "structures. Nature 355, 472–475.",
+    doi="10.1038/355472a0",
+)
+_SIM = Citation(
+    text="Sim (1959). The distribution of phase angles for structures containing heavy atoms. II. "
+    "Acta Cryst. 12, 813–815.",
+    doi="10.1107/S0365110X59002353",
+)
+_SIGMA_A = Citation(
+    text="Read (1986). Improved Fourier coefficients for maps using phases from partial structures with "
+    "errors. Acta Cryst. A42, 140–149.",
+    doi="10.1107/S0108767386099622",
+)
+_FRENCH_WILSON = Citation(
+    text="French & Wilson (1978). On the treatment of negative intensity observations. "
+    "Acta Cryst. A34, 517–525.",
+    doi="10.1107/S0567739478001114",
+)
+_L_TEST = Citation(
+    text="Padilla & Yeates (2003). A statistic for local intensity differences: robustness to anisotropy and "
+    "pseudo-centering and utility for detecting twinning. Acta Cryst. D59, 1124–1130.",
+    doi="10.1107/S0907444903007947",
+)
+_MATTHEWS = Citation(
+    text="Matthews (1968). Solvent content of protein crystals. J. Mol. Biol. 33, 491–497.",
+    doi="10.1016/0022-2836(68)90205-2",
+)
+_GEMMI = Citation(
+    text="Wojdyr (2022). GEMMI: a library for structural biology. Journal of Open Source Software 7, 4200.",
+    doi="10.21105/joss.04200",
+)
+
+
+def citations(*, intensities: bool, envelope: bool, sequence: bool, l_test: bool) -> tuple[Citation, ...]:
+    """List the methods of a run.
+
+    Parameters
+    ----------
+    intensities
+        Amplitudes were estimated from intensities.
+    envelope
+        The solvent was flattened outside a molecular envelope.
+    sequence
+        The solvent content came from a sequence.
+    l_test
+        The data were tested for twinning.
+    """
+    optional = (
+        (envelope, _SOLVENT),
+        (intensities, _FRENCH_WILSON),
+        (sequence, _MATTHEWS),
+        (l_test, _L_TEST),
+    )
+    used = tuple(citation for wanted, citation in optional if wanted)
+    return (_RAAR, *used[:1], _FREE_SET, _SIM, _SIGMA_A, *used[1:], _GEMMI)

@@ -1,0 +1,84 @@
+"""What a run says on the terminal: the data, each round of starts, the verdict and the next step."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rephase.io.observations import Observations
+from rephase.logs import Log
+from rephase.phasing.phase import Solution, StartRecord
+from rephase.phasing.prepare import PreparedData
+from rephase.report.assemble import FIGURE_NAME
+from rephase.report.directory import MAP, REPORT
+from rephase.report.output_files import PHASED
+from rephase.report.results import Results
+from rephase.report.viewers import COOT_SCRIPT
+
+
+def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedData) -> None:
+    """Say what was read and how good it is."""
+    quality, measured = prepared.quality, prepared.reflections
+    cell = " ".join(f"{x:g}" for x in np.round(observed.cell.parameters, 3))
+    log.say(f"{data}: {', '.join(observed.labels)} ({observed.kind})")
+    log.say(f"{observed.spacegroup.xhm()}, cell {cell}")
+    log.say(
+        f"{len(prepared)} reflections, {measured.d_max:.2f} – {measured.d_min:.2f} Å, "
+        f"{quality.completeness:.1%} complete, <I/σ> {quality.mean_signal:.1f}, "
+        f"Wilson B {prepared.wilson_b:.1f} Å²"
+    )
+    copies = f", {prepared.copies} × the sequence" if prepared.copies else ""
+    log.say(f"solvent {prepared.solvent_fraction:.0%} ({prepared.solvent_origin}{copies})\n")
+    log.table(
+        ["d_max", "d_min", "reflections", "complete", "<I/σ>"],
+        [
+            [f"{high:.2f}", f"{low:.2f}", int(n), f"{complete:.1%}", f"{signal:.1f}"]
+            for (high, low), n, complete, signal in zip(
+                quality.shells.d_range,
+                quality.shell_count,
+                quality.shell_completeness,
+                quality.shell_signal,
+                strict=True,
+            )
+        ],
+        [
+            *(f"{measured.d_max:.2f}", f"{measured.d_min:.2f}", quality.count),
+            *(f"{quality.completeness:.1%}", f"{quality.mean_signal:.1f}"),
+        ],
+    )
+    for note in prepared.notes:
+        log.warn(note)
+
+
+def describe_round(starts: Sequence[StartRecord]) -> str:
+    """Say in a line what one round of starts gave."""
+    figures = [start.cc_free for start in starts]
+    first = starts[0]
+    return (
+        f"{first.recipe}, {first.solvent:.0%} solvent: {len(starts)} starts, {first.iterations} iterations, "
+        f"{FIGURE_NAME} {min(figures):.2f} to {max(figures):.2f}"
+    )
+
+
+def tell_solution(log: Log, solution: Solution) -> None:
+    """Say what the best round came to."""
+    same, compared = solution.agreeing
+    log.say(f"{same} of {compared} starts of the best round agree")
+    for operator, agreement in solution.finished.fit.by_operator.items():
+        log.say(f"operator {operator}: <cos Δφ> {agreement:.2f} before averaging")
+    log.say(f"mean figure of merit {np.mean(solution.fom):.2f}")
+
+
+def tell_results(log: Log, output: Path, results: Results) -> None:
+    """End with the verdict, the files and the next step."""
+    chance = results.verdict.probability
+    believed = "" if chance is None else f" Probability of being right: {chance:.0%}."
+    log.say(f"{results.verdict.sentence}{believed}\n")
+    log.say(f"report  {output / REPORT}")
+    log.say(f"phases  {output / PHASED}")
+    log.say(f"map     {output / MAP}")
+    if results.verdict.word == "not solved":
+        log.say("\n".join(["", *(f"- {step}" for step in results.next_steps)]))
+    else:
+        log.say(f"\nnext: coot --script {shlex.quote(str(output / COOT_SCRIPT))}")
