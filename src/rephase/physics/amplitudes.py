@@ -1,7 +1,7 @@
 """Atomic amplitudes on whole grids, and the split of individual B values into a few common ones.
 
-Both are smooth functions of one variable (s², B) over a known range, so Chebyshev interpolation reproduces them
-to rounding error with about ten terms: a matrix product in place of five exponentials per reflection and
+Both are smooth functions of one variable (s², B) over a known range, so Chebyshev interpolation reproduces
+them to rounding error with about ten terms: a matrix product in place of five exponentials per reflection and
 element, and a few matrix products in place of one exponential per atom and reflection.
 """
 
@@ -21,7 +21,7 @@ still have neighbours to be differentiated against."""
 
 
 _LARGEST_GROWTH = 3.5
-"""Largest exponent βs²/4: f falls by about exp(−2) over the range, so the series stays of even size over it."""
+"""Largest exponent βs²/4: f falls by about exp(−2), so the polynomials stay of even size over the range."""
 
 
 class SmoothFormFactors(NamedTuple):
@@ -32,7 +32,7 @@ class SmoothFormFactors(NamedTuple):
     coefficients
         Shape ``(elements, terms)``, electrons.
     beta
-        Å². Taking out half of the largest b halves the range of the exponents, and with it the number of terms.
+        Å². Taking out half of the largest b halves the range of the exponents, and with it the terms needed.
     limit
         Largest s² at which the polynomials hold, Å⁻².
     """
@@ -47,9 +47,8 @@ class SmoothFormFactors(NamedTuple):
         Beyond the limit the result is finite but meaningless.
         """
         scaled = inv_d2.flatten(1).mul(2.0 / self.limit).sub_(1.0).clamp_(max=1.0)
-        return (self.coefficients @ _powers(scaled, self.coefficients.shape[1])).unflatten(
-            -1, inv_d2.shape[1:]
-        )
+        values: Tensor = self.coefficients @ _powers(scaled, self.coefficients.shape[1])
+        return values.view(len(inv_d2), -1, *inv_d2.shape[1:])
 
 
 def smooth_form_factors(elements: Sequence[str], d_min: float, like: Tensor) -> SmoothFormFactors:
@@ -143,7 +142,7 @@ def _chebyshev_polynomials(terms: int) -> Tensor:
 def _terms_for_exponential(z: float, dtype: torch.dtype) -> int:
     """Terms that interpolate exp(zx), |x| ≤ 1, to ten times the rounding error of its largest value.
 
-    The coefficients are 2 I_n(z) ≤ 2 (z/2)ⁿ/n! · exp(z²/4(n+1)) (from the series, Abramowitz & Stegun 9.6.10).
+    The coefficients are 2 I_n(z) ≤ 2 (z/2)ⁿ/n! · exp(z²/4(n+1)) (Abramowitz & Stegun 9.6.10).
     """
     tolerance, terms, leading = 10.0 * torch.finfo(dtype).eps, 1, z / 2.0
     while 2.0 * leading * math.exp(z * z / (4.0 * (terms + 1)) - z) > tolerance:

@@ -1,6 +1,7 @@
 """Unit cells as tensors: metric, volume, and 1/d² on half-complex grids.
 
-A cell is six numbers ``(a, b, c, α, β, γ)``, Å and degrees, in the last axis of a tensor; leading axes are free.
+A cell is six numbers ``(a, b, c, α, β, γ)``, Å and degrees, in the last axis of a tensor. Leading axes are
+free.
 """
 
 import torch
@@ -28,7 +29,7 @@ def orthogonalisation_matrix(cell: Tensor) -> Tensor:
     height = torch.sqrt(1.0 - cos_beta.square() - towards_b.square())
     zero = torch.zeros_like(a)
     rows = [a, b * cos_gamma, c * cos_beta, zero, b * sine, c * towards_b, zero, zero, c * height]
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    return torch.stack(rows, dim=-1).view(*cell.shape[:-1], 3, 3)
 
 
 def cell_volume(cell: Tensor) -> Tensor:
@@ -49,7 +50,8 @@ def reciprocal_metric(cell: Tensor) -> Tensor:
     Shape ``(..., 3, 3)``, Å⁻².
     """
     fractionalisation = torch.linalg.inv(orthogonalisation_matrix(cell))
-    return fractionalisation @ fractionalisation.mT
+    metric: Tensor = fractionalisation @ fractionalisation.mT
+    return metric
 
 
 def inv_d2_of_indices(metric: Tensor, h: Tensor, k: Tensor, l: Tensor) -> Tensor:  # noqa: E741
@@ -74,7 +76,7 @@ def inv_d2_of_indices(metric: Tensor, h: Tensor, k: Tensor, l: Tensor) -> Tensor
 
 
 def grid_indices(shape: Shape, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices h, k (both signs, FFT order) and l ≥ 0 of a half-complex grid, each 1-D."""
+    """Return h, k (both signs, FFT order) and l ≥ 0 of a half-complex grid, each 1-D."""
     nu, nv, nw = shape
     h, k = (torch.fft.fftfreq(n, 1.0 / n, device=device, dtype=dtype).round() for n in (nu, nv))
     return h, k, torch.arange(nw // 2 + 1, device=device, dtype=dtype)

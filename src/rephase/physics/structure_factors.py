@@ -1,9 +1,9 @@
 """Atoms → structure factors by separable direct summation (docs/conventions.md: structure factor).
 
-exp(2πi h·x) = exp(2πi hx)·exp(2πi ky)·exp(2πi lz), so the sum over the atoms of one element is one matrix product:
-rows cos 2πhx and sin 2πhx for h ≥ 0, columns exp(2πi(ky + lz)). Cosine ± i·sine gives both signs of h, which
-halves the work of a complex product. The element's f(s) exp(−B s²/4) multiplies the result; individual B
-values are mixtures of a few common ones.
+exp(2πi h·x) = exp(2πi hx)·exp(2πi ky)·exp(2πi lz), so the sum over the atoms of one element is one matrix
+product: rows cos 2πhx and sin 2πhx for h ≥ 0, columns exp(2πi(ky + lz)). Cosine ± i·sine gives both signs of
+h, which halves the work of a complex product. The element's f(s) exp(−B s²/4) multiplies the result;
+individual B values are mixtures of a few common ones.
 """
 
 import math
@@ -28,7 +28,7 @@ class Indices(NamedTuple):
 
     h: Tensor
     k: Tensor
-    l: Tensor
+    l: Tensor  # noqa: E741
 
 
 def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, shape: Shape) -> Tensor:
@@ -47,9 +47,9 @@ def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, sha
 
     Returns
     -------
-    F in electrons, complex, shape ``(batch, nu, nv, nw//2 + 1)``; zero at 000 and beyond d_min. Differentiable
-    with respect to coordinates, B and occupancies (not the cell). Memory order is that of ``(batch, l, h, k)``, the
-    fastest for the transforms that follow.
+    F in electrons, complex, shape ``(batch, nu, nv, nw//2 + 1)``; zero at 000 and beyond d_min.
+    Differentiable with respect to coordinates, B and occupancies (not the cell). The memory order is
+    ``(batch, l, h, k)``, the fastest for the transforms that follow.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, sha
 
 
 def structure_factors_at_hkl(atoms: AtomBatch, cell: Tensor, hkl: Tensor) -> Tensor:
-    """Structure factors at listed reflections, term by term: the plain sum, for few reflections and for checks.
+    """Structure factors at listed reflections, term by term: for few reflections and for checks.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _index_limits(cell: Tensor, d_min: Tensor, shape: Shape) -> list[int]:
 
 
 def _signed_indices(limits: list[int], like: Tensor) -> Indices:
-    """Indices h ≥ 0, k in FFT order and l ≥ 0 up to the limits."""
+    """Return h ≥ 0, k in FFT order and l ≥ 0 up to the limits."""
     h, k, l = (torch.arange(n + 1, device=like.device, dtype=like.dtype) for n in limits)  # noqa: E741
     return Indices(h, torch.cat([k, -k[1:].flip(0)]), l)
 
@@ -138,7 +138,12 @@ def _amplitudes(
     inv_d2 = inv_d2_of_indices(metric[:, hlk][..., hlk], torch.cat([at.h, -at.h]), at.l, at.k)
     decay = torch.exp(inv_d2[:, None] * ((b_nodes[:, :, None, None, None] + series.beta) / -4.0))
     decay.masked_fill_(~within_resolution(inv_d2, d_min)[:, None], 0.0)
-    return series.on_grid(inv_d2).unflatten(2, (2, -1)), decay.unflatten(2, (2, -1))
+    return _by_sign(series.on_grid(inv_d2)), _by_sign(decay)
+
+
+def _by_sign(values: Tensor) -> Tensor:
+    """Split the third axis, h of both signs, into sign and magnitude."""
+    return values.view(*values.shape[:2], 2, -1, *values.shape[3:])
 
 
 def _sum_over_atoms(
@@ -159,8 +164,8 @@ def _sum_over_atoms(
             columns = torch.view_as_real(along_l[:, slots, :, None] * along_k[:, slots, None]).flatten(2)
             for node in range(weights.shape[1]):
                 product = (rows[..., slots] * weights[:, None, node, slots]) @ columns
-                sums = torch.view_as_complex(product.unflatten(-1, (-1, 2)))
-                cosine, sine = sums.unflatten(1, (2, -1)).unflatten(-1, (len(at.l), -1)).unbind(1)
+                sums = torch.view_as_complex(product.view(-1, 2, len(at.h), len(at.l), len(at.k), 2))
+                cosine, sine = sums.unbind(1)
                 amplitude = f[:, element] * decay[:, node]
                 plus, minus = (torch.add(cosine, sine, alpha=sign) for sign in (1j, -1j))
                 yield plus * amplitude[:, 0], minus * amplitude[:, 1]
@@ -169,7 +174,7 @@ def _sum_over_atoms(
 
 
 def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
-    """Runs of at most `step` slots of one element, with the element's number."""
+    """Yield runs of at most `step` slots of one element, with the element's number."""
     start = 0
     for element, size in enumerate(slots_of_element):
         for first in range(start, start + size, step):
@@ -184,15 +189,6 @@ def _phases(x: Tensor, index: Tensor) -> Tensor:
     """
     angle = (x - x.detach().floor())[..., None] * (2.0 * math.pi * index)
     return torch.complex(torch.cos(angle), torch.sin(angle))
-
-
-def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
-    """Runs of at most `step` slots of one element, with the element's number."""
-    start = 0
-    for element, size in enumerate(slots_of_element):
-        for first in range(start, start + size, step):
-            yield element, slice(first, min(first + step, start + size))
-        start += size
 
 
 def _place(plus: Tensor, minus: Tensor, grid: Tensor) -> None:
