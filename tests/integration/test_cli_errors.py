@@ -115,7 +115,7 @@ def test_data_that_cannot_be_phased_are_refused(
 SEQUENCES = {
     "illegal letters": (">a\nMKV1LA*?\n", "1"),
     "no residues": (">a\n", ""),
-    "more protein than fits the cell": (">a\n" + "MKVLAAGIVG" * 40 + "\n", "400"),
+    "more protein than fits the cell": (">a\n" + "MKVLAAGIVG" * 40 + "\n", "37627 Da"),
 }
 
 

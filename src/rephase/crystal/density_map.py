@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-SAMPLING = 4.0
-"""Grid points along d_min: at a quarter of d_min linear interpolation between points is good for contours."""
+SAMPLING = 3.0
+"""Grid points along d_min, as is usual for maps that are contoured: 1.5 times the least."""
 
 
 def density_map(

@@ -185,7 +185,8 @@ def _sentences(q: DataQuality) -> list[str]:
     if q.anisotropy.delta_b > 10.0:
         notes.append(f"The fall-off is anisotropic: B differs by {q.anisotropy.delta_b:.1f} Å² between axes.")
     if len(q.outliers):
-        notes.append(f"{len(q.outliers)} reflections are improbably strong (p < {OUTLIER_CHANCE:g}).")
+        some = "reflections are" if len(q.outliers) > 1 else "reflection is"
+        notes.append(f"{len(q.outliers)} {some} improbably strong (p < {OUTLIER_CHANCE:g}).")
     if q.pseudo_translation is not None and q.pseudo_translation.height > _PSEUDO_TRANSLATION:
         u, v, w = q.pseudo_translation.vector_frac
         notes.append(

@@ -93,7 +93,7 @@ def require_chiral(spacegroup: gemmi.SpaceGroup | None) -> gemmi.SpaceGroup:
         raise UserError(
             wanted,
             f"{spacegroup.xhm()} (number {spacegroup.number}), which inverts or mirrors molecules",
-            "check the space group in the file's header",
+            "check the space group in the file's header, or phase in P1 with --in-p1",
         )
     return spacegroup
 

@@ -75,9 +75,11 @@ def observation_columns(mtz: gemmi.Mtz, labels: str | None = None) -> ColumnGrou
                 f"{len(groups)} candidates: " + "; ".join(group.option for group in groups),
                 f"choose one, for example --observations {groups[0].option}",
             )
+    empty = [group.option for signature in _OBSERVED for group in groups_of(mtz, signature)]
+    columns = "columns " + " ".join(f"{column.label}({column.type})" for column in mtz.columns)
     raise UserError(
         "measured amplitudes or intensities with their σ (columns of types FQ, JQ, GLGL or KMKM)",
-        "columns " + " ".join(f"{column.label}({column.type})" for column in mtz.columns),
+        f"no value that is a finite number in {'; '.join(empty)}" if empty else columns,
         "give a file with measured data",
     )
 

@@ -1,13 +1,12 @@
 """The record of a run put together from its parts."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rephase.crystal.quality import LOW_RESOLUTION
@@ -19,6 +18,7 @@ from rephase.phasing.verdict import DOUBTFUL_ABOVE, SOLVED_ABOVE
 from rephase.report.advice import next_steps
 from rephase.report.citations import citations
 from rephase.report.data_record import DataQuality, InputData, LTest, PseudoTranslation, WilsonPlot
+from rephase.report.provenance import versions
 from rephase.report.results import (
     FigureOfMerit,
     Hand,
@@ -29,7 +29,6 @@ from rephase.report.results import (
     Shell,
     StageTime,
     Verdict,
-    Versions,
 )
 
 FloatArray = NDArray[np.float64]
@@ -54,7 +53,7 @@ class Run:
     hand
         What became of the hand.
     seed, device
-        Of the phasing; the device in words.
+        Of the phasing.
     files
         What the output directory holds.
     warnings
@@ -71,7 +70,7 @@ class Run:
     solution: Solution
     hand: Hand
     seed: int
-    device: str
+    device: torch.device
     files: tuple[OutputFile, ...]
     warnings: Sequence[str]
     timings: Mapping[str, float]
@@ -97,7 +96,7 @@ def assemble(run: Run) -> Results:
         timings=tuple(StageTime(stage=name, seconds=seconds) for name, seconds in run.timings.items()),
         citations=citations(
             intensities=run.observations.kind == "intensity",
-            envelope="envelope" in run.solution.problem.recipe.name,
+            envelope=uses_envelope(run.solution),
             sequence=run.sequence is not None,
             l_test=run.prepared.quality.l_test.twinned is not None,
         ),
@@ -124,7 +123,7 @@ def verdict(solution: Solution) -> Verdict:
 def input_data(run: Run) -> InputData:
     """Describe what was phased."""
     observed, prepared = run.observations, run.prepared
-    residues = run.sequence.residues * (prepared.copies or 1) if run.sequence is not None else None
+    residues = run.sequence.residues * copies_assumed(run) if run.sequence is not None else None
     free = observed.free_label
     a, b, c, alpha, beta, gamma = observed.cell.parameters
     return InputData(
@@ -139,6 +138,20 @@ def input_data(run: Run) -> InputData:
         sequence_residues=residues,
         free_set=f"{free}, {observed.test_value} marks the test set; copied as it is" if free else None,
     )
+
+
+def copies_assumed(run: Run) -> int:
+    """Return the copies of the sequence in the asymmetric unit that the kept search assumed."""
+    likeliest = run.prepared.copies or 1
+    if not uses_envelope(run.solution):
+        return likeliest
+    protein = 1.0 - run.solution.problem.recipe.solvent
+    return max(1, round(likeliest * protein / max(1.0 - run.prepared.solvent_fraction, 1e-6)))
+
+
+def uses_envelope(solution: Solution) -> bool:
+    """Tell whether the kept search relied on a molecular envelope, and so on a solvent content."""
+    return "envelope" in solution.problem.recipe.name
 
 
 def data_quality(prepared: PreparedData) -> DataQuality:
@@ -184,7 +197,7 @@ def phasing(run: Run) -> Phasing:
         seed=run.seed,
         best_start=solution.best_start,
         start_figures=tuple(start.cc_free for start in solution.starts),
-        solvent_fraction=recipe.solvent,
+        solvent_fraction=recipe.solvent if uses_envelope(solution) else None,
         hand=run.hand,
         symmetry=tuple(
             OperatorAgreement(operator=operator, agreement=agreement)
@@ -228,12 +241,4 @@ def overall_shell(prepared: PreparedData, solution: Solution) -> Shell:
         mean_f_over_sigma=float(np.mean(data.f / data.sigf)),
         mean_fom=float(np.mean(np.clip(solution.fom, 0.0, 1.0))),
         start_difference_deg=float(np.mean(solution.difference_deg)),
-    )
-
-
-def versions(device: str) -> Versions:
-    """Return the versions of this process; `device` in words."""
-    names = ("rephase", "torch", "gemmi", "numpy")
-    return Versions(
-        python=platform.python_version(), device=device, **{name: version(name) for name in names}
     )

@@ -11,7 +11,8 @@ from rephase.report.map_view import PEAK_ELEMENT, Atoms, MapForReport
 from rephase.report.results import read_results
 
 RESULTS, MAP, REPORT = "results.json", "map.ccp4", "report.html"
-MODELS = ("model.cif", "model.pdb")
+PEAKS = "peaks.pdb"
+MODELS = ("model.cif", "model.pdb", PEAKS)
 """Names under which a model is looked for; the first one there is shown."""
 _DUMMY = "DUM"  # residue name of peaks written as a model
 

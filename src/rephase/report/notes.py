@@ -132,7 +132,11 @@ def _pseudo_translation(quality: DataQuality) -> list[Note]:
 def _counts(quality: DataQuality) -> list[Note]:
     notes = []
     if quality.n_outliers is not None:
-        meaning = "Improbably strong; left out." if quality.n_outliers else "No improbably strong reflection."
+        meaning = (
+            "Improbably strong (p < 10⁻⁶), but kept."
+            if quality.n_outliers
+            else "No improbably strong reflection."
+        )
         notes.append(Note("Outliers", str(quality.n_outliers), meaning))
     if quality.n_absences_violated is not None:
         some = quality.n_absences_violated > 0

@@ -25,6 +25,8 @@ from rephase.report.data_record import (
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
+_HIGHEST_CHANCE = 0.99  # the calibration rests on hundreds of crystals, not on thousands
+
 VerdictWord = Literal["solved", "doubtful", "not solved"]
 
 
@@ -45,6 +47,17 @@ class Verdict(Record):
     probability: MeasuredFraction
     figure: FigureOfMerit
     sentence: str
+
+    @property
+    def chance_in_words(self) -> str:
+        """The probability in percent; nothing is called certain, nor impossible."""
+        if self.probability is None:
+            return "not calibrated"
+        if self.probability > _HIGHEST_CHANCE:
+            return f"above {100 * _HIGHEST_CHANCE:.0f} %"
+        if self.probability < 1.0 - _HIGHEST_CHANCE:
+            return f"below {100 * (1.0 - _HIGHEST_CHANCE):.0f} %"
+        return f"{100 * self.probability:.0f} %"
 
 
 class Convergence(Record):

@@ -12,7 +12,8 @@ from rephase.phasing.phase import Solution, StartRecord
 from rephase.phasing.prepare import PreparedData
 from rephase.report.assemble import FIGURE_NAME
 from rephase.report.directory import MAP, REPORT
-from rephase.report.output_files import PHASED
+from rephase.report.kept_hand import KeptHand
+from rephase.report.output_files import OTHER_MAP, OTHER_PHASED, PHASED
 from rephase.report.results import Results
 from rephase.report.viewers import COOT_SCRIPT
 
@@ -28,8 +29,11 @@ def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedDa
         f"{quality.completeness:.1%} complete, <I/σ> {quality.mean_signal:.1f}, "
         f"Wilson B {prepared.wilson_b:.1f} Å²"
     )
-    copies = f", {prepared.copies} × the sequence" if prepared.copies else ""
-    log.say(f"solvent {prepared.solvent_fraction:.0%} ({prepared.solvent_origin}{copies})\n")
+    solvent = f"{prepared.solvent_fraction:.0%} solvent"
+    if prepared.copies is None:
+        log.say(f"{solvent} assumed, no sequence given\n")
+    else:
+        log.say(f"{solvent} with {prepared.copies} × the sequence, the likeliest number\n")
     log.table(
         ["d_max", "d_min", "reflections", "complete", "<I/σ>"],
         [
@@ -55,8 +59,9 @@ def describe_round(starts: Sequence[StartRecord]) -> str:
     """Say in a line what one round of starts gave."""
     figures = [start.cc_free for start in starts]
     first = starts[0]
+    solvent = f", {first.solvent:.0%} solvent" if "envelope" in first.recipe else ""
     return (
-        f"{first.recipe}, {first.solvent:.0%} solvent: {len(starts)} starts, {first.iterations} iterations, "
+        f"{first.recipe}{solvent}: {len(starts)} starts, {first.iterations} iterations, "
         f"{FIGURE_NAME} {min(figures):.2f} to {max(figures):.2f}"
     )
 
@@ -70,11 +75,20 @@ def tell_solution(log: Log, solution: Solution) -> None:
     log.say(f"mean figure of merit {np.mean(solution.fom):.2f}")
 
 
+def tell_hand(log: Log, kept: KeptHand) -> None:
+    """Say what became of the hand."""
+    log.say(f"{kept.record.status}: {kept.record.decided_by}")
+    if kept.other is not None:
+        log.say(f"the mirror image explains the data as well: {OTHER_PHASED}, {OTHER_MAP}")
+    if kept.warning:
+        log.warn(kept.warning)
+
+
 def tell_results(log: Log, output: Path, results: Results) -> None:
     """End with the verdict, the files and the next step."""
-    chance = results.verdict.probability
-    believed = "" if chance is None else f" Probability of being right: {chance:.0%}."
-    log.say(f"{results.verdict.sentence}{believed}\n")
+    verdict = results.verdict
+    log.say(f"verdict: {verdict.word}; probability of being right {verdict.chance_in_words}")
+    log.say(f"{verdict.sentence}\n")
     log.say(f"report  {output / REPORT}")
     log.say(f"phases  {output / PHASED}")
     log.say(f"map     {output / MAP}")
