@@ -1,26 +1,17 @@
-"""What a measurement does to ideal structure factors: noise, missing reflections, anisotropy, solvent.
+"""What a measurement does to ideal structure factors: noise, missing reflections, anisotropy.
 
-Everything works on half-complex grids of shape ``(..., nu, nv, nw//2 + 1)``. Random numbers come from an explicit
-generator and are equal for Friedel mates in the plane l = 0, where both lie on the grid.
+Everything works on half-complex grids of shape ``(..., nu, nv, nw//2 + 1)``. Random numbers come from an
+explicit generator and are equal for Friedel mates in the plane l = 0, where both lie on the grid.
 """
-
-import math
 
 import torch
 from torch import Tensor
 
 from rephase.physics.cells import Shape, grid_indices, orthogonalisation_matrix
-from rephase.physics.density import structure_factors_from_density
-
-BULK_K_SOL = 0.35
-"""e/Å³: mean density of bulk solvent in protein crystals (Fokine & Urzhumtsev 2002, Acta Cryst. D58, 1387)."""
-
-BULK_B_SOL = 46.0
-"""Å²: mean smoothness of bulk solvent (the same survey)."""
 
 SYSTEMATIC_ERROR = 0.03
-"""Part of an intensity that cannot be measured better by counting longer: the inverse of the asymptotic I/σ(I),
-about 30 for good data (Diederichs 2010, Acta Cryst. D66, 733)."""
+"""Part of an intensity that counting longer does not improve: the inverse of the asymptotic I/σ(I), about 30
+for good data (Diederichs 2010, Acta Cryst. D66, 733)."""
 
 _EDGE_FRACTION = 0.1
 """The edge is the tenth of the reflections with the highest resolution, a usual outermost shell."""
@@ -29,10 +20,10 @@ _EDGE_FRACTION = 0.1
 def intensity_sigma(
     intensity: Tensor, inv_d2: Tensor, measured: Tensor, i_over_sigma_edge: Tensor | float
 ) -> Tensor:
-    """Standard uncertainty of measured intensities: σ² = σ_background² + (0.03 I)².
+    """Give measured intensities a standard uncertainty: σ² = σ_background² + (0.03 I)².
 
-    The background is the same for all reflections of a crystal and such that the mean intensity of the outermost
-    tenth of the reflections divided by it is `i_over_sigma_edge`.
+    The background is the same for all reflections of a crystal and such that the mean intensity of the
+    outermost tenth of the reflections divided by it is `i_over_sigma_edge`.
 
     Parameters
     ----------
@@ -92,7 +83,8 @@ def random_completeness_mask(
     dtype = like.dtype.to_real()
     draw = torch.rand(like.shape, generator=generator, device=like.device, dtype=dtype)
     kept = torch.as_tensor(completeness, device=like.device, dtype=dtype)
-    return _equal_for_mates(draw) < kept[..., None, None, None]
+    mask: Tensor = _equal_for_mates(draw) < kept[..., None, None, None]
+    return mask
 
 
 def missing_cone_mask(cell: Tensor, shape: Shape, axis: Tensor, half_angle_deg: Tensor | float) -> Tensor:
@@ -117,7 +109,8 @@ def missing_cone_mask(cell: Tensor, shape: Shape, axis: Tensor, half_angle_deg: 
     unit = axis / torch.linalg.vector_norm(axis, dim=-1, keepdim=True)
     along = (s * unit[..., None, None, None, :]).sum(-1)
     angle = torch.deg2rad(torch.as_tensor(half_angle_deg, device=cell.device, dtype=cell.dtype))
-    return along.abs() < torch.cos(angle)[..., None, None, None] * torch.linalg.vector_norm(s, dim=-1)
+    mask: Tensor = along.abs() < torch.cos(angle)[..., None, None, None] * torch.linalg.vector_norm(s, dim=-1)
+    return mask
 
 
 def beam_stop_mask(inv_d2: Tensor, d_max: Tensor | float) -> Tensor:
@@ -188,80 +181,6 @@ def scattering_vectors(cell: Tensor, shape: Shape) -> Tensor:
     """
     h = torch.stack(torch.meshgrid(*grid_indices(shape, cell.device, cell.dtype), indexing="ij"), dim=-1)
     return torch.einsum("uvwi,...ij->...uvwj", h, torch.linalg.inv(orthogonalisation_matrix(cell)))
-
-
-def molecular_mask(xyz_frac: Tensor, occupancy: Tensor, cell: Tensor, shape: Shape, radius: float) -> Tensor:
-    """Mark the grid points within a radius of any atom.
-
-    Parameters
-    ----------
-    xyz_frac
-        Fractional coordinates, shape ``(batch, slots, 3)``.
-    occupancy
-        Shape ``(batch, slots)``; slots of zero hold no atom.
-    cell
-        Cells, shape ``(batch, 6)``.
-    shape
-        Numbers of points ``(nu, nv, nw)``.
-    radius
-        Å.
-
-    Returns
-    -------
-    bool, shape ``(batch, nu, nv, nw)``.
-    """
-    sizes = torch.tensor(shape, device=cell.device)
-    box = _neighbour_offsets(cell, shape, radius)
-    nearest = torch.round(xyz_frac * sizes)
-    points = nearest.long()[:, :, None] + box
-    delta = (nearest / sizes - xyz_frac)[:, :, None] + box / sizes
-    distance2 = (delta @ orthogonalisation_matrix(cell).mT[:, None]).square().sum(-1)
-    inside = (distance2 <= radius**2) & (occupancy != 0.0)[..., None]
-    u, v, w = (points % sizes).unbind(-1)
-    batch = torch.arange(len(cell), device=cell.device)[:, None, None].expand_as(u)
-    mask = torch.zeros((len(cell), *shape), dtype=torch.bool, device=cell.device)
-    mask[batch[inside], u[inside], v[inside], w[inside]] = True
-    return mask
-
-
-def add_bulk_solvent(
-    F: Tensor,
-    mask: Tensor,
-    volume: Tensor,
-    inv_d2: Tensor,
-    k_sol: float = BULK_K_SOL,
-    b_sol: float = BULK_B_SOL,
-) -> Tensor:
-    """Fill the cell outside the molecule with flat solvent: F + k_sol exp(−B_sol s²/4) F_solvent.
-
-    Parameters
-    ----------
-    F
-        Structure factors of the molecule, shape ``(..., nu, nv, nw//2 + 1)``; kept at zero where they are zero.
-    mask
-        Molecular region, bool, shape ``(..., nu, nv, nw)``, from `molecular_mask`.
-    volume
-        Cell volumes in Å³, shape ``(...)``.
-    inv_d2
-        1/d² in Å⁻², the shape of F.
-    k_sol, b_sol
-        Density in e/Å³ and smoothness in Å² of the solvent.
-
-    Returns
-    -------
-    Complex, the shape of F.
-    """
-    solvent = structure_factors_from_density((~mask).to(inv_d2.dtype), volume)
-    return F + (F != 0.0) * solvent * (k_sol * displacement_factor(inv_d2, b_sol))
-
-
-def _neighbour_offsets(cell: Tensor, shape: Shape, radius: float) -> Tensor:
-    """Grid steps to all points that may lie within `radius`, in the widest cell; shape ``(m, 3)``."""
-    fractionalisation = torch.linalg.inv(orthogonalisation_matrix(cell.detach()))
-    reach = torch.linalg.vector_norm(fractionalisation, dim=-1).amax(0).tolist()  # 1 / plane spacing
-    steps = [math.ceil(radius * width * n + 0.5) for width, n in zip(reach, shape, strict=True)]
-    axes = [torch.arange(-n, n + 1, device=cell.device) for n in steps]
-    return torch.cartesian_prod(*axes)
 
 
 def _equal_for_mates(values: Tensor) -> Tensor:
