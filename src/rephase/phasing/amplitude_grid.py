@@ -34,7 +34,7 @@ class AmplitudeGrid:
     known
         True where `amplitude` is to be imposed: measured, or forbidden by symmetry.
     missing
-        True inside the resolution sphere where nothing is known, 000 included; the density decides there.
+        True inside the resolution sphere where nothing is known; the density decides there.
     inv_d2
         1/d² in Å⁻², same shape.
     index
@@ -85,6 +85,7 @@ def amplitude_grid(
     hkl: NDArray[np.int32],
     amplitude: FloatArray,
     device: torch.device,
+    zero_mean: bool,
 ) -> AmplitudeGrid:
     """Expand amplitudes to P1 and put them on a grid near Nyquist.
 
@@ -96,6 +97,8 @@ def amplitude_grid(
         Unique reflections in that cell, shapes ``(n, 3)`` and ``(n,)``; any scale.
     device
         Where the grid lives.
+    zero_mean
+        Take F000 as known to be zero; otherwise it is missing.
     """
     expansion = expand_to_p1(hkl, operations)
     d_min = float(1.0 / np.sqrt(np.asarray(cell.calculate_1_d2_array(expansion.hkl)).max()))
@@ -107,6 +110,7 @@ def amplitude_grid(
     measured = _spread(np.ones(len(expansion), dtype=np.complex128), expansion.hkl, shape).real > 0.5
     forbidden = torch.from_numpy(systematic_absences(grid_hkl, operations).reshape(inv_d2.shape))
     known = measured | (forbidden & inside)
+    known[0, 0, 0] = zero_mean
     index = tuple(torch.from_numpy(expansion.hkl[:, i].astype(np.int64) % shape[i]) for i in range(3))
     return AmplitudeGrid(
         cell=cell,

@@ -66,11 +66,13 @@ class AtomsInEnvelope:
         Amplitudes being phased.
     fraction
         Part of the cell that the molecules take, 0–1.
+    floor
+        Lowest density kept, in units of the root mean square of the map.
     """
 
-    def __init__(self, grid: AmplitudeGrid, fraction: float) -> None:
+    def __init__(self, grid: AmplitudeGrid, fraction: float, floor: float) -> None:
         self._envelope = MolecularEnvelope(grid, fraction)
-        self._atoms = SparseAtoms(grid, fraction)
+        self._atoms = SparseAtoms(grid, fraction, floor)
 
     def learn(self, rho: Tensor, progress: float) -> None:
         """Redraw the envelope and the levels from maps of shape ``(starts, nu, nv, nw)``."""
@@ -95,23 +97,24 @@ class SparseAtoms:
         Sharpened amplitudes being phased.
     fraction
         Part of the cell that the molecules take, 0–1; it gives the number of atoms.
+    floor
+        Lowest density kept, in units of the root mean square of the map.
     """
 
-    FLOOR = 1.0  # in units of the root mean square of the map
     CEILING = 1.5  # in units of the height of an average atom; sulphur has 16/6.7 of it but is rare
 
-    def __init__(self, grid: AmplitudeGrid, fraction: float) -> None:
-        self.grid = grid
+    def __init__(self, grid: AmplitudeGrid, fraction: float, floor: float) -> None:
         reflections = 2.0 * len(grid.expansion)
         atoms = max(1.0, fraction * grid.cell.volume / VOLUME_PER_ATOM)
         self._height = self.CEILING * max(2.0, math.sqrt(reflections / atoms))
+        self._relative_floor = floor
         self._floor = grid.amplitude.new_zeros(())
         self._ceiling = grid.amplitude.new_full((), torch.inf)
 
     def learn(self, rho: Tensor, progress: float) -> None:
         """Take floor and ceiling from the root mean square of maps ``(starts, nu, nv, nw)``."""
         level = rms(rho)
-        self._floor = self.FLOOR * level
+        self._floor = self._relative_floor * level
         self._ceiling = self._height * level
 
     def __call__(self, rho: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,8 +18,6 @@ from rephase.phasing.prepare import PreparedData
 from rephase.phasing.recipes import recipes_for
 from rephase.phasing.search import Problem, Recipe, Round, rounds
 from rephase.phasing.verdict import Judgement, judge_solution
-
-import gemmi
 
 FloatArray = NDArray[np.float64]
 
@@ -186,7 +185,7 @@ def pose(
     e = np.maximum(prepared.e, 1e-6)
     f = prepared.f_isotropic / np.sqrt(np.mean(prepared.f_isotropic**2))
     amplitude = np.maximum(f, 1e-6) ** (1.0 - p) * e**p
-    grid = amplitude_grid(setting.cell, setting.operations, hkl, amplitude, device)
+    grid = amplitude_grid(setting.cell, setting.operations, hkl, amplitude, device, recipe.zero_mean)
     full = np.abs(grid.at_reflections(grid.amplitude.to(torch.complex64)))
     index = grid.expansion.asu_index
     fraction = float(np.clip(200.0 / len(hkl), 0.04, 0.10))

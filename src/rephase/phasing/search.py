@@ -38,6 +38,8 @@ class Recipe:
         Exponent p in |F|^(1−p) |E|^p: 0 for amplitudes as measured, 1 for normalised ones.
     beta
         Relaxation of RAAR.
+    zero_mean
+        Whether F000 is held at zero, so that levels count from the mean of the map, or left to the density.
     constraint
         Makes the constraint for a grid.
     """
@@ -46,6 +48,7 @@ class Recipe:
     solvent: float
     sharpening: float
     beta: float
+    zero_mean: bool
     constraint: Callable[[AmplitudeGrid], Constraint]
 
 
