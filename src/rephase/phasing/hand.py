@@ -25,8 +25,8 @@ IndexArray = NDArray[np.int32]
 LEAST_LOG_ODDS = math.log(49.0)
 """A hand is stated when it is right with 98 %."""
 
-ATOMIC_D_MIN = 1.25
-"""Å; beyond it bonded atoms no longer make separate peaks."""
+ATOMIC_D_MIN = 1.15
+"""Å; beyond it few bonded atoms make separate peaks (1byz, and models with B = 20 Å²)."""
 
 LOWEST_D_MIN = 2.6
 """Å; beyond it the templates were not calibrated."""
