@@ -112,7 +112,7 @@ def _map_description(scene: dict[str, Any]) -> str:
     atoms = len(scene["atoms"]["elements"])
     if scene["kind"] == "model":
         return f"Electron density as a blue mesh, with the model of {atoms} atoms as sticks."
-    return f"Electron density of one unit cell as a blue mesh, with its {atoms} highest peaks as balls."
+    return f"Electron density as a blue mesh, with its {atoms} highest peaks as balls."
 
 
 def _input_facts(results: Results) -> Rows:
