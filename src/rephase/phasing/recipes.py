@@ -1,13 +1,22 @@
-"""Which searches suit the data: one recipe for each way of using what is known of the density.
+"""Which searches suit the data: recipes that differ in where they start and in what they know of the density.
 
 All numbers are the best of those tried on validation fragments and on measured data (LOG.md).
 """
 
+from collections.abc import Callable
 from functools import partial
 
+import torch
+from torch import Tensor
+
+from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import AtomsInEnvelope, MolecularEnvelope, SparseAtoms
+from rephase.phasing.fragment_seeds import BackbonePiece, fragment_starts, helix, strand
 from rephase.phasing.prepare import PreparedData
-from rephase.phasing.search import Recipe
+from rephase.phasing.projections import random_starts
+from rephase.phasing.search import Problem, Recipe
+
+Start = Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]
 
 ATOMIC_D_MIN = 1.3  # Å; up to here atoms are separate peaks and need no envelope
 _GUESSES = (0.47, 0.70)  # solvent fractions to try where nothing is known: an average and a wet crystal
@@ -23,10 +32,15 @@ def recipes_for(prepared: PreparedData) -> list[Recipe]:
         Data, with what is known of the content of the cell.
     """
     if prepared.reflections.d_min <= ATOMIC_D_MIN:
-        return [_soft_atoms(), _sharp_atoms()]
+        return [soft_atoms(), sharp_atoms("helices", _from(helix(10))), sharp_atoms("random phases", at_random)]
     found: list[Recipe] = []
     for solvent in solvent_hypotheses(prepared):
-        found += [_envelope(solvent), _atoms_in_envelope(solvent)]
+        found += [
+            enveloped(solvent),
+            atoms_in_envelope(solvent, "helices", _from(helix(8))),
+            atoms_in_envelope(solvent, "random phases", at_random),
+            atoms_in_envelope(solvent, "strands", _from(strand(5))),
+        ]
     return found
 
 
@@ -39,21 +53,34 @@ def solvent_hypotheses(prepared: PreparedData) -> list[float]:
     return [single] if prepared.copies == 1 else [single, likeliest]
 
 
-def _soft_atoms() -> Recipe:
+def at_random(problem: Problem, grid: AmplitudeGrid, starts: int, generator: torch.Generator) -> Tensor:
+    """Start from random phases, see `random_starts`."""
+    return random_starts(grid, starts, generator)
+
+
+def soft_atoms() -> Recipe:
+    """Slightly sharpened data, a low floor: small structures and noisy data."""
     constraint = partial(SparseAtoms, fraction=1.0 - _CLOSE_PACKED, floor=1.0)
-    return Recipe("soft atoms", _CLOSE_PACKED, 0.5, beta=0.75, zero_mean=True, constraint=constraint)
+    return Recipe("soft atoms from random phases", _CLOSE_PACKED, 0.5, 0.75, True, constraint, at_random)
 
 
-def _sharp_atoms() -> Recipe:
+def sharp_atoms(origin: str, start: Start) -> Recipe:
+    """Almost normalised data, a high floor: hundreds of atoms."""
     constraint = partial(SparseAtoms, fraction=1.0 - _CLOSE_PACKED, floor=2.0)
-    return Recipe("sharp atoms", _CLOSE_PACKED, 0.9, beta=0.7, zero_mean=True, constraint=constraint)
+    return Recipe(f"sharp atoms from {origin}", _CLOSE_PACKED, 0.9, 0.70, True, constraint, start)
 
 
-def _envelope(solvent: float) -> Recipe:
+def enveloped(solvent: float) -> Recipe:
+    """Envelope and positivity alone: much solvent."""
     constraint = partial(MolecularEnvelope, fraction=1.0 - solvent)
-    return Recipe("envelope", solvent, 0.0, beta=0.9, zero_mean=False, constraint=constraint)
+    return Recipe("envelope from random phases", solvent, 0.0, 0.90, False, constraint, at_random)
 
 
-def _atoms_in_envelope(solvent: float) -> Recipe:
+def atoms_in_envelope(solvent: float, origin: str, start: Start) -> Recipe:
+    """Peaks inside an envelope: little solvent, atoms not quite resolved."""
     constraint = partial(AtomsInEnvelope, fraction=1.0 - solvent, floor=1.0)
-    return Recipe("atoms in an envelope", solvent, 0.5, beta=0.8, zero_mean=True, constraint=constraint)
+    return Recipe(f"atoms in an envelope from {origin}", solvent, 0.5, 0.80, True, constraint, start)
+
+
+def _from(piece: BackbonePiece) -> Start:
+    return partial(fragment_starts, piece=piece)

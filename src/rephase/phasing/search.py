@@ -12,7 +12,6 @@ from torch import Tensor
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
 from rephase.phasing.merit import Merit, judge
-from rephase.phasing.projections import random_starts
 from rephase.phasing.relaxation import relax
 
 FloatArray = NDArray[np.float64]
@@ -42,6 +41,9 @@ class Recipe:
         Whether F000 is held at zero, so that levels count from the mean of the map, or left to the density.
     constraint
         Makes the constraint for a grid.
+    start
+        Makes the starting maps ``(starts, nu, nv, nw)`` from the problem, the working grid, their number and a
+        generator.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Recipe:
     beta: float
     zero_mean: bool
     constraint: Callable[[AmplitudeGrid], Constraint]
+    start: "Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +160,7 @@ def run_round(
     working = problem.grid.without(problem.omitted)
     constraint = problem.recipe.constraint(working)
     generator = torch.Generator().manual_seed(seed)
-    rho = random_starts(working, batch_size(working), generator)
+    rho = problem.recipe.start(problem, working, batch_size(working), generator)
     more = None
     for done, maps in relax(rho, working, constraint, iterations, problem.recipe.beta, JUDGE_EVERY):
         merit = judge(maps, working, constraint, problem.full, problem.to_e, problem.omitted)
