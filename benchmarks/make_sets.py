@@ -10,7 +10,6 @@ p15-wide         the growing cell of RecCrysFormer, grown on to at least 80 % so
 p15-tight-start  the same cell as tight as that rule makes it, of fragments that stay below 74 % solvent
 """
 
-import runpy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from rephase.data.contacts import closest_contact
 from rephase.data.crystals import solvent_fraction
+from rephase.data.fragments import Fragments, Split, load_fragments
 from rephase.data.sets import CrystalSet, SetEntry, crystal_of, write_set
 
 HERE = Path(__file__).resolve().parent
@@ -28,7 +28,6 @@ SEED = 20240315
 SIZE = 40
 WIDE, TIGHT = 0.80, 0.74
 JUST_OVER = 3.45 + 0.30  # Å, the longest closest contact of a tight crystal
-SPLITS = {"val": 1, "test": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,26 +50,15 @@ class Window:
         return self.xyz[self.names == name]
 
 
-class Windows:
-    """The fragments of a file, read by the loader that lies beside it."""
-
-    def __init__(self, path: Path) -> None:
-        self.table = runpy.run_path(str(path.with_name("load_fragments.py")))["load"](str(path))
-
-    def of_split(self, split: str) -> NDArray[np.int64]:
-        """Places of the fragments of a split."""
-        return np.flatnonzero(self.table["split"] == SPLITS[split])
-
-    def __getitem__(self, i: int) -> Window:
-        rows = slice(self.table["offset"][i], self.table["offset"][i + 1])
-        residue = np.asarray(self.table["residue"][rows], dtype=np.int64)
-        return Window(
-            id=str(self.table["ids"][i]),
-            sequence=str(self.table["seq"][i]),
-            xyz=np.asarray(self.table["xyz"][rows], dtype=np.float64),
-            names=self.table["atom_names"][self.table["atom_name"][rows]].astype(str),
-            residue=residue - residue[0],
-        )
+def window_of(fragments: Fragments, i: int) -> Window:
+    rows = fragments.atoms_of(i)
+    return Window(
+        id=str(fragments.ids[i]),
+        sequence=str(fragments.sequence[i]),
+        xyz=fragments.xyz_cart[rows].astype(np.float64),
+        names=fragments.atom_name[rows].astype(str),
+        residue=fragments.residue[rows].astype(np.int64),
+    )
 
 
 def is_regular(window: Window) -> bool:
@@ -101,11 +89,11 @@ def hands(
     return np.einsum("ij,ij->i", np.cross(a, b), cb - ca[chiral])
 
 
-def choose(windows: Windows, order: list[int], crystals: CrystalSet, used: set[str]) -> CrystalSet:
+def choose(fragments: Fragments, order: list[int], crystals: CrystalSet, used: set[str]) -> CrystalSet:
     """Keep the first 40 fragments in `order` whose crystal fits and whose PDB entry is not yet `used`."""
     entries: list[SetEntry] = []
     for i in order:
-        window = windows[i]
+        window = window_of(fragments, i)
         entry = SetEntry(id=window.id, seed=len(entries) + 1)
         if window.id[:4] in used or not is_regular(window) or not fits(crystals, entry, window):
             continue
@@ -126,16 +114,17 @@ def fits(crystals: CrystalSet, entry: SetEntry, window: Window) -> bool:
 
 def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else FRAGMENTS
-    windows = Windows(path)
-    for split, prefix in (("test", ""), ("val", "dev-")):
-        order = np.random.default_rng(SEED).permutation(windows.of_split(split)).tolist()
+    splits: tuple[tuple[Split, str], ...] = (("test", ""), ("val", "dev-"))
+    for split, prefix in splits:
+        fragments = load_fragments(path, [split])
+        order = np.random.default_rng(SEED).permutation(len(fragments)).tolist()
         used: set[str] = set()
         for name, limits in (
             ("p15-wide", {"least_solvent": WIDE}),
             ("p15-tight-start", {"most_solvent": TIGHT}),
         ):
             empty = CrystalSet(name=prefix + name, fragments=path.name, split=split, entries=(), **limits)
-            chosen = choose(windows, order, empty, used)
+            chosen = choose(fragments, order, empty, used)
             write_set(HERE / "sets" / f"{chosen.name}.json", chosen)
             print(f"{chosen.name}: {len(chosen.entries)} crystals")
 
