@@ -115,8 +115,9 @@ def _chebyshev_terms(x: Tensor, terms: int) -> Tensor:
 
 def _powers(x: Tensor, terms: int) -> Tensor:
     """1, x … x^{terms−1} of constants, shape ``(batch, n)`` → ``(batch, terms, n)``."""
-    powers = x.new_ones((len(x), terms, x.shape[1]))
+    powers = x.new_empty((len(x), terms, x.shape[1]))
     rows = powers.unbind(1)
+    rows[0].fill_(1.0)
     for lower, higher in pairwise(rows):
         torch.mul(lower, x, out=higher)
     return powers

@@ -115,18 +115,19 @@ def resolution_mask(cell: Tensor, shape: Shape, d_min: Tensor | float) -> Tensor
     -------
     bool, shape ``(..., nu, nv, nw//2 + 1)``. The Nyquist planes of even axes are excluded: they have no mate.
     """
-    mask = within_resolution(grid_inv_d2(cell, shape), d_min)
+    inv_d2 = grid_inv_d2(cell, shape)
+    mask = (inv_d2 > 0.0) & ~beyond_resolution(inv_d2, d_min)
     for axis, n in zip((-3, -2, -1), shape, strict=True):
         if n % 2 == 0:
             mask.select(axis, n // 2).fill_(False)
     return mask
 
 
-def within_resolution(inv_d2: Tensor, d_min: Tensor | float) -> Tensor:
-    """Whether 0 < 1/d² ≤ 1/d_min², for a grid ``(..., u, v, w)`` and `d_min` a number or ``(...)``.
+def beyond_resolution(inv_d2: Tensor, d_min: Tensor | float) -> Tensor:
+    """Whether 1/d² > 1/d_min², for a grid ``(..., u, v, w)`` and `d_min` a number or ``(...)``.
 
-    The limit is inclusive to the rounding of float32.
+    The limit itself is inside, to the rounding of float32.
     """
     d_min = torch.as_tensor(d_min, device=inv_d2.device, dtype=inv_d2.dtype)
     limit = (1.0 + 1e-6) / d_min.square()
-    return (inv_d2 > 0.0) & (inv_d2 <= limit[..., None, None, None])
+    return inv_d2 > limit[..., None, None, None]

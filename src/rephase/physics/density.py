@@ -26,11 +26,13 @@ def density_from_structure_factors(F: Tensor, volume: Tensor | float, shape: Sha
     e/Å³ when F is in electrons, shape ``(..., nu, nv, nw)``.
     """
     _check_shape(F, shape)
+    scale = _per_map(volume, F).reciprocal()
     if F.device.type != "cpu" or F.ndim == 3:
-        maps = _transformed(F, shape[2])
-    else:  # one map at a time stays in the cache
-        maps = torch.stack([_transformed(one, shape[2]) for one in F.flatten(0, -4)])
-    return maps.view(*F.shape[:-3], *shape) * _per_map(volume, F).reciprocal()
+        return _transformed(F, shape[2]).mul_(scale)
+    # one map at a time stays in the cache
+    pairs = zip(F.flatten(0, -4), scale.expand(*F.shape[:-3], 1, 1, 1).flatten(0, -4), strict=True)
+    maps = torch.stack([_transformed(one, shape[2]).mul_(factor) for one, factor in pairs])
+    return maps.view(*F.shape[:-3], *shape)
 
 
 def structure_factors_from_density(rho: Tensor, volume: Tensor | float) -> Tensor:

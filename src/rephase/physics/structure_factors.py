@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rephase.physics.amplitudes import SmoothFormFactors, displacement_nodes, smooth_form_factors
 from rephase.physics.atoms import AtomBatch
-from rephase.physics.cells import Shape, inv_d2_of_indices, reciprocal_metric, within_resolution
+from rephase.physics.cells import Shape, beyond_resolution, inv_d2_of_indices, reciprocal_metric
 from rephase.physics.form_factors import form_factor_table, form_factors
 
 _COLUMN_BYTES = {"cpu": 4 << 20, "cuda": 1 << 30}
@@ -68,6 +68,7 @@ def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, sha
         at = _signed_indices(_index_limits(cell[part], d_min[part], shape), cell)
         f, decay = _amplitudes(series, b_nodes[part], metric[part], d_min[part], at)
         _place(*_sum_over_atoms(atoms.cells(part), weights[part], f, decay, at), grid[part])
+    grid[:, 0, 0, 0] = 0.0  # F000
     return grid.permute(0, 2, 3, 1)
 
 
@@ -132,12 +133,12 @@ def _amplitudes(
 ) -> tuple[Tensor, Tensor]:
     """Two factors of f(s) exp(−B s²/4), ``(batch, elements, 2, h, l, k)`` and ``(batch, nodes, 2, h, l, k)``.
 
-    The second is zero at 000 and beyond the resolution limit.
+    The second is zero beyond the resolution limit.
     """
     hlk = [0, 2, 1]
     inv_d2 = inv_d2_of_indices(metric[:, hlk][..., hlk], torch.cat([at.h, -at.h]), at.l, at.k)
     decay = torch.exp(inv_d2[:, None] * ((b_nodes[:, :, None, None, None] + series.beta) / -4.0))
-    decay.masked_fill_(~within_resolution(inv_d2, d_min)[:, None], 0.0)
+    decay.masked_fill_(beyond_resolution(inv_d2, d_min)[:, None], 0.0)
     return _by_sign(series.on_grid(inv_d2)), _by_sign(decay)
 
 
@@ -168,9 +169,9 @@ def _sum_over_atoms(
                 cosine, sine = sums.unbind(1)
                 amplitude = f[:, element] * decay[:, node]
                 plus, minus = (torch.add(cosine, sine, alpha=sign) for sign in (1j, -1j))
-                yield plus * amplitude[:, 0], minus * amplitude[:, 1]
+                yield plus.mul_(amplitude[:, 0]), minus.mul_(amplitude[:, 1])
 
-    return reduce(lambda total, term: (total[0] + term[0], total[1] + term[1]), terms())
+    return reduce(lambda total, term: (total[0].add_(term[0]), total[1].add_(term[1])), terms())
 
 
 def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
