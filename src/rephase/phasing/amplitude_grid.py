@@ -64,7 +64,7 @@ class AmplitudeGrid:
         return np.asarray(values.resolve_conj().cpu().numpy(), dtype=np.complex128)
 
     def from_reflections(self, values: NDArray[np.complex128]) -> Tensor:
-        """Spread values at the rows of the expansion over a half-complex array, shape ``(nu, nv, nw//2 + 1)``."""
+        """Spread values at the rows of the expansion over a half-complex array ``(nu, nv, nw//2 + 1)``."""
         return _spread(np.asarray(values), self.expansion.hkl, self.shape).to(self.amplitude.device)
 
     def without(self, omitted: NDArray[np.bool_]) -> "AmplitudeGrid":

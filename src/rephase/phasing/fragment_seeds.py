@@ -23,8 +23,8 @@ from rephase.phasing.search import Problem
 
 FloatArray = NDArray[np.float64]
 
-SEARCH_D = (8.0, 2.0)  # Å; lower terms see the solvent, higher ones the details in which real backbones differ
-ROTATIONS = 12_000  # random, about 9° from one to the nearest: half of 2.0 Å at the end of a ten-residue helix
+SEARCH_D = (8.0, 2.0)  # Å; lower terms see the solvent, higher ones how real backbones differ
+ROTATIONS = 12_000  # random, about 9° to the nearest: half of 2.0 Å at the end of a ten-residue helix
 _CANDIDATES = 60
 _REFINEMENT = (6.0, 4.0, 2.5, 1.5)  # degrees of the random turns of each cycle
 _TRIALS = 24
@@ -66,7 +66,7 @@ def strand(residues: int) -> BackbonePiece:
 def fragment_starts(
     problem: Problem, grid: AmplitudeGrid, starts: int, generator: torch.Generator, *, piece: BackbonePiece
 ) -> Tensor:
-    """Maps of the known amplitudes with the phases of the best orientations of a piece.
+    """Make maps of the known amplitudes with the phases of the best orientations of a piece.
 
     Parameters
     ----------
@@ -124,7 +124,8 @@ class _AmplitudeFit:
         self.observed -= self.observed.mean()
         inv_d2 = np.asarray(problem.grid.cell.calculate_1_d2_array(problem.grid.expansion.hkl[rows]))
         self.shell = torch.from_numpy(equal_count_shells(inv_d2, _SHELLS).assign(inv_d2))
-        some = _transform(piece, Rotation.random(256, rng=np.random.default_rng(0)).as_matrix(), problem, rows)
+        turns = Rotation.random(256, rng=np.random.default_rng(0)).as_matrix()
+        some = _transform(piece, turns, problem, rows)
         mean = some.abs().square().mean(dim=0)
         total = torch.zeros(_SHELLS).index_add_(0, self.shell, mean)
         count = torch.bincount(self.shell, minlength=_SHELLS).clamp_min(1)
@@ -141,9 +142,7 @@ class _AmplitudeFit:
         return torch.cat(scores).numpy().astype(np.float64)
 
 
-def _transform(
-    piece: BackbonePiece, turns: FloatArray, problem: Problem, rows: NDArray[np.intp]
-) -> Tensor:
+def _transform(piece: BackbonePiece, turns: FloatArray, problem: Problem, rows: NDArray[np.intp]) -> Tensor:
     """Σ Z exp(2πi h·x) of a turned piece at rows of the expansion, shape ``(r, rows)``, by separable sums."""
     hkl = problem.grid.expansion.hkl[rows].astype(np.int64)
     to_frac = np.array(problem.grid.cell.frac.mat.tolist())

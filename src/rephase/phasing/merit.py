@@ -9,7 +9,6 @@ from torch import Tensor
 
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
-from rephase.phasing.projections import impose_amplitudes
 
 FloatArray = NDArray[np.float64]
 

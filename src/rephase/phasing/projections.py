@@ -12,7 +12,7 @@ from rephase.phasing.amplitude_grid import AmplitudeGrid
 
 
 def random_starts(grid: AmplitudeGrid, starts: int, generator: torch.Generator) -> Tensor:
-    """Maps of the known amplitudes with random phases, shape ``(starts, nu, nv, nw)``."""
+    """Make maps of the known amplitudes with random phases, shape ``(starts, nu, nv, nw)``."""
     shape = (starts, *grid.amplitude.shape)
     phases = torch.rand(shape, generator=generator).to(grid.amplitude.device) * (2 * math.pi)
     return grid.density(torch.polar(grid.amplitude.expand(shape).contiguous(), phases))
@@ -39,7 +39,8 @@ def keep_positive(rho: Tensor, floor: Tensor, ceiling: Tensor, support: Tensor |
         Envelope, bool; the whole cell if None.
     """
     inside = rho > floor if support is None else (rho > floor) & support
-    return torch.where(inside, torch.minimum(rho, ceiling), torch.zeros((), dtype=rho.dtype, device=rho.device))
+    zero = torch.zeros((), dtype=rho.dtype, device=rho.device)
+    return torch.where(inside, torch.minimum(rho, ceiling), zero)
 
 
 def envelope(rho: Tensor, grid: AmplitudeGrid, fraction: float, radius: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Iterative projection: relaxed averaged alternating reflections, and the alternating projections that follow."""
+"""Iterative projection: relaxed averaged alternating reflections, then alternating projections."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
 from rephase.phasing.projections import impose_amplitudes
 
-LEARN_EVERY = 5  # iterations between updates of the constraint; every iteration costs 40 % more and gains nothing
+LEARN_EVERY = 5  # iterations between updates of the constraint; at every one it costs 40 % more for nothing
 
 
 @torch.inference_mode()
@@ -21,7 +21,7 @@ def relax(
     beta: float,
     report_every: int,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Search by RAAR; yield the iteration and the maps of measured amplitudes every `report_every` iterations.
+    """Search by RAAR; every `report_every` iterations yield their number and the maps of measured amplitudes.
 
     With the reflections R = 2P − 1 of the two projections, x → β/2 (R_density R_amplitude + 1) x +
     (1 − β) P_amplitude x (Luke, 2005), which is β (P_density(y) + x − p) + (1 − β) p with p = P_amplitude x

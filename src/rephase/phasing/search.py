@@ -42,8 +42,8 @@ class Recipe:
     constraint
         Makes the constraint for a grid.
     start
-        Makes the starting maps ``(starts, nu, nv, nw)`` from the problem, the working grid, their number and a
-        generator.
+        Makes the starting maps ``(starts, nu, nv, nw)`` from the problem, the working grid, their number
+        and a generator.
     """
 
     name: str

@@ -65,7 +65,11 @@ def fit_symmetry(
 
 
 def average_symmetry(
-    expansion: P1Expansion, phi: FloatArray, weight: FloatArray, hkl_asu: NDArray[np.int32], operations: Symmetry
+    expansion: P1Expansion,
+    phi: FloatArray,
+    weight: FloatArray,
+    hkl_asu: NDArray[np.int32],
+    operations: Symmetry,
 ) -> tuple[FloatArray, FloatArray]:
     """Average P1 phases at the origin of the group over symmetry mates, back to the asymmetric unit.
 
@@ -82,7 +86,8 @@ def average_symmetry(
 
     Returns
     -------
-    Phases in radians (centric ones restricted) and the length of the weighted mean vector, 0–1, shape ``(n,)``.
+    Phases in radians (centric ones restricted) and the length of the weighted mean vector, 0–1, each of
+    shape ``(n,)``.
     """
     vectors = weight * np.exp(1j * expansion.phases_to_asu(phi))
     rows = len(hkl_asu)
