@@ -3,10 +3,10 @@
     python benchmarks/forward.py [--quick] [--json FILE]
 
 Real 15-residue fragments in P1 cells with random angles, d_min 1.5 Å, B = 20. Both sides start from atoms in
-memory and end with F to d_min and two maps near the Nyquist rate. gemmi: density on a grid, FFT,
-reflections, two maps, in three settings: its defaults; the fastest whose largest |ΔF| is ≤ 1e-4 of the largest |F| ("tuned",
-the hardest to beat); the fastest whose largest |ΔF|/|F| is ≤ 1e-4, as ours is ("same accuracy"). CPU time of
-one thread is compared, in interleaved repetitions; a ratio is the median over the repetitions.
+memory and end with F to d_min and two maps near the Nyquist rate. gemmi makes a density on a grid, its FFT,
+the reflections and two maps, in three settings: its defaults; the fastest whose largest |ΔF| is ≤ 1e-4 of the
+largest |F| ("tuned", the hardest to beat); the fastest whose largest |ΔF|/|F| is ≤ 1e-4, as ours is ("same
+accuracy"). CPU time of one thread is compared, in interleaved repetitions; a ratio is their median.
 """
 
 import argparse
