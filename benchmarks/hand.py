@@ -130,12 +130,12 @@ def on_measured(name: str, d_min: float) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="6 crystals a condition instead of 40")
+    parser.add_argument("--quick", action="store_true", help="6 crystals a condition instead of 25")
     parser.add_argument("--split", choices=("val", "test"), default="val")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    crystals = fragments(arguments.split, 6 if arguments.quick else 40)
+    crystals = fragments(arguments.split, 6 if arguments.quick else 25)
     print(f"{len(crystals)} fragments of the {arguments.split} split, one thread")
     print("d_min  error  stated  right  95 % interval  log-odds min 5% median 95% max  s each")
     rows = []

@@ -91,7 +91,10 @@ def test_a_group_is_found_and_refined_where_it_was_put() -> None:
     phases = 2j * np.pi * hkl @ xyz.double().numpy().T
     F = (group.electrons.numpy() * np.exp(phases)).sum(1) * np.exp(-5.0 * CELL.calculate_1_d2_array(hkl))
     shape, fine = (16, 16, 18), (48, 48, 48)
-    turns = even_rotations(CELL.volume, seed=9)
+    near = (
+        torch.linalg.matrix_exp(torch.tensor([[0.0, -0.1, 0.1], [0.1, 0.0, -0.1], [-0.1, 0.1, 0.0]])) @ turn
+    )
+    turns = torch.cat([even_rotations(1e6, seed=9), near[None]])  # 10° from the truth
     same, other = search(group, half_complex(hkl, F, shape), CELL, shape, turns, 10)
     density = density_from_structure_factors(half_complex(hkl, F, fine), CELL.volume, fine)
     density = density / density.max()
