@@ -31,7 +31,8 @@ def command() -> Iterator[Register]:
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
-    assert all(name in capsys.readouterr().out for name in COMMANDS)
+    told = capsys.readouterr().out
+    assert all(name in told for name in COMMANDS)
 
 
 def test_help_takes_less_than_half_a_second() -> None:

@@ -191,7 +191,7 @@ def phasing(run: Run) -> Phasing:
     solution = run.solution
     recipe = solution.problem.recipe
     return Phasing(
-        method=f"RAAR from random phases in P1, {recipe.name}; then symmetry averaging",
+        method=f"RAAR in P1: {recipe.name}; then symmetry averaging",
         n_starts=len(solution.starts),
         n_iterations=sum(start.iterations for start in solution.starts),
         seed=run.seed,
