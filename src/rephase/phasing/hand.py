@@ -108,7 +108,9 @@ def decide_hand(
         few = centres.left + centres.right < LEAST_AMIDES * copies
         if verdict.hand is not None or not few or centres.amides < LEAST_AMIDES * copies:
             return verdict
-    return verdict_of_contrast(contrast_of_hands(phased_map(hkl, F, cell, limit), seed, copies))
+    with torch.inference_mode(False):  # the refinement of the fits needs gradients, whoever calls
+        contrast = contrast_of_hands(phased_map(hkl, F, cell, limit), seed, copies)
+    return verdict_of_contrast(contrast)
 
 
 def decide_hand_of_map(

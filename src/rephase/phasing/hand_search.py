@@ -1,6 +1,7 @@
 """Six-dimensional search for a rigid group of atoms in a phased P1 map: rotations × FFT, then refinement."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gemmi
@@ -22,6 +23,9 @@ SATURATION = 2.0
 STEPS = 25
 FIRST_STEP, LAST_STEP = 0.1, 0.03
 """Steps of refinement and their sizes in Å, the smaller one in the last third."""
+
+MEMORY, SQUARE_MEMORY = 0.9, 0.999
+"""Decay of the running means of the gradient and its square (Kingma & Ba 2015, arXiv 1412.6980)."""
 
 _GOLDEN, _PSI = math.sqrt(2.0), 1.533751168755204288118041
 """Constants of the super-Fibonacci spirals: ψ is the positive root of ψ⁴ = ψ + 4."""
@@ -154,16 +158,25 @@ def refine(
         at_atoms = interpolate(density, xyz_cart @ to_frac.T + shifts[:, None])
         return at_atoms.clamp(max=SATURATION).mean(1)
 
-    with torch.inference_mode(False), torch.enable_grad():
-        move = torch.zeros(len(turns), 6, requires_grad=True)
-        optimiser = torch.optim.Adam([move], lr=FIRST_STEP)
-        for step in range(STEPS):
-            if step == 2 * STEPS // 3:
-                optimiser.param_groups[0]["lr"] = LAST_STEP
-            (move.grad,) = torch.autograd.grad(-fit(move).sum(), [move])
-            optimiser.step()
+    move = torch.zeros(len(turns), 6)
+    mean, square = torch.zeros_like(move), torch.zeros_like(move)
+    for step in range(1, STEPS + 1):
+        slope = _slope(fit, move)
+        mean = MEMORY * mean + (1.0 - MEMORY) * slope
+        square = SQUARE_MEMORY * square + (1.0 - SQUARE_MEMORY) * slope.square()
+        size = FIRST_STEP if step <= 2 * STEPS // 3 else LAST_STEP
+        rms = torch.sqrt(square / (1.0 - SQUARE_MEMORY**step)) + 1e-8
+        move = move + size * mean / (1.0 - MEMORY**step) / rms
     with torch.no_grad():
         return fit(move), shifts + move[:, 3:] @ to_frac.T
+
+
+def _slope(fit: Callable[[Tensor], Tensor], move: Tensor) -> Tensor:
+    """Gradient of each fit with respect to its own move, shape ``(n, 6)``."""
+    with torch.enable_grad():
+        at = move.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(fit(at).sum(), [at])
+    return slope
 
 
 def _skew(vectors: Tensor) -> Tensor:
