@@ -29,12 +29,15 @@ class Agreement:
         The same weighted with |F|.
     hand
         ``"same"`` or ``"other"``.
+    cos_error
+        cos Δφ of each reflection, shape ``(n,)``.
     """
 
     correlation: float
     phase_error: float
     weighted_phase_error: float
     hand: str
+    cos_error: FloatArray
 
 
 def compare_with_truth(
@@ -49,7 +52,14 @@ def compare_with_truth(
         phase_error=float(error.mean()),
         weighted_phase_error=float(np.average(error, weights=f)),
         hand=fit.hand,
+        cos_error=np.cos(np.radians(error)),
     )
+
+
+def calibration_bins(fom: FloatArray, cos_error: FloatArray) -> list[list[float]]:
+    """Sum over ten bins of FOM: rows of count, Σ FOM and Σ cos Δφ."""
+    which = np.minimum((fom * 10).astype(int), 9)
+    return [np.bincount(which, weight, 10).tolist() for weight in (np.ones(len(fom)), fom, cos_error)]
 
 
 def model_phases(model: Path, hkl: NDArray[np.int32], cell: gemmi.UnitCell) -> FloatArray:

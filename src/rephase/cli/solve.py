@@ -20,7 +20,7 @@ def solve(
     in_p1: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
-    threads: int | None = None,
+    threads: int = 1,
     time_limit: float = 600.0,
     force: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -55,7 +55,7 @@ def solve(
     device
         Where to compute; auto takes CUDA when there is some.
     threads
-        CPU threads; all of them by default.
+        CPU threads of a Fourier transform; more than one helps only large cells on an idle machine.
     time_limit
         Seconds after which no new start is made.
     force
@@ -67,12 +67,11 @@ def solve(
     if seed < 0:
         raise UserError(wanted="--seed: zero or more", found=str(seed), do="type for example --seed 1")
 
+    import torch
+
     from rephase.solve import solve as solve_data
 
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     solve_data(
         data,
         output,

@@ -168,6 +168,4 @@ def _place(
 def _settle_phases(problem: Problem, phi: FloatArray) -> FloatArray:
     constraint = problem.recipe.constraint(problem.grid)
     rho = settle(map_of(problem, phi), problem.grid, constraint, _SETTLE)
-    return np.angle(problem.grid.at_reflections(problem.grid.structure_factors(rho))[0])
-
-
+    return np.asarray(np.angle(problem.grid.at_reflections(problem.grid.structure_factors(rho))[0]))

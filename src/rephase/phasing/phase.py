@@ -1,4 +1,4 @@
-"""Measured amplitudes to phases: the search, the best start, its origin and hand, and whether to believe it."""
+"""Measured amplitudes to phases: the search, the best start, its origin, and whether to believe it."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from rephase.phasing.finish import FinishedPhases, finish
 from rephase.phasing.merit import choose_omitted
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.recipes import recipes_for
-from rephase.phasing.search import Problem, Recipe, Round, rounds
+from rephase.phasing.search import CONVINCING, Problem, Recipe, Round, rounds
 from rephase.phasing.verdict import Judgement, judge_solution
 
 FloatArray = NDArray[np.float64]
@@ -94,6 +94,26 @@ class Solution:
     time_limit_hit: bool
 
 
+class _Kept:
+    """The best round so far; its end game is played once, and only when asked for."""
+
+    def __init__(self, best: Round, start: int) -> None:
+        self.round = best
+        self.start = start
+        self._finished: FinishedPhases | None = None
+
+    def finished(self, hkl: NDArray[np.int32], setting: PrimitiveSetting) -> FinishedPhases:
+        """Phases of the best start at the origin of the group."""
+        if self._finished is None:
+            start = self.round.maps[self.round.merit.best()]
+            self._finished = finish(self.round.problem, start, hkl, setting.operations)
+        return self._finished
+
+    def judgement(self, hkl: NDArray[np.int32], setting: PrimitiveSetting) -> Judgement:
+        """Verdict on them."""
+        return judge_solution(self.round, self.finished(hkl, setting), len(setting.operations.sym_ops))
+
+
 def phase(
     prepared: PreparedData,
     *,
@@ -125,23 +145,18 @@ def phase(
     hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
     problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes_for(prepared)]
     starts: list[StartRecord] = []
-    best: Round | None = None
-    best_first = 0
-    solution: tuple[FinishedPhases, Judgement] | None = None
+    kept: _Kept | None = None
     for current in rounds(problems, seed, deadline, on_step):
         records = _records(current)
         on_round(records)
-        if best is None or current.figure > best.figure:
-            best, best_first = current, len(starts)
-            finished = finish(current.problem, current.maps[current.merit.best()], hkl, setting.operations)
-            judgement = judge_solution(current, finished, len(setting.operations.sym_ops))
-            solution = finished, judgement
+        if kept is None or current.figure > kept.round.figure:
+            kept = _Kept(current, len(starts) + current.merit.best())
         starts += records
-        if solution is not None and solution[1].word == "solved":
+        if kept.round.figure > CONVINCING and kept.judgement(hkl, setting).word == "solved":
             break
-    if best is None or solution is None:
+    if kept is None:
         raise RuntimeError("the search made no round")
-    finished, judgement = solution
+    best, finished, judgement = kept.round, kept.finished(hkl, setting), kept.judgement(hkl, setting)
     agreeing, difference = _agreement_of_starts(best, len(hkl))
     return Solution(
         phi=finished.phi_asu,
@@ -151,7 +166,7 @@ def phase(
         problem=best.problem,
         judgement=judgement,
         starts=tuple(starts),
-        best_start=best_first + best.merit.best(),
+        best_start=kept.start,
         agreeing=agreeing,
         difference_deg=difference,
         time_limit_hit=judgement.word != "solved",
@@ -231,5 +246,7 @@ def _agreement_of_starts(best: Round, rows: int) -> tuple[tuple[int, int], Float
     if agreeing == 1:
         return (1, len(order)), np.full(rows, np.nan)
     index = grid.expansion.asu_index
-    mean = np.bincount(index, total / (agreeing - 1), rows) / np.maximum(np.bincount(index, minlength=rows), 1)
+    mean = np.bincount(index, total / (agreeing - 1), rows) / np.maximum(
+        np.bincount(index, minlength=rows), 1
+    )
     return (agreeing, len(order)), mean

@@ -20,7 +20,9 @@ Start = Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]
 
 ATOMIC_D_MIN = 1.3  # Å; up to here atoms are separate peaks and need no envelope
 _GUESSES = (0.47, 0.70)  # solvent fractions to try where nothing is known: an average and a wet crystal
-_CLOSE_PACKED = 0.1  # solvent fraction taken for counting atoms; only the ceiling of their height depends on it
+_CLOSE_PACKED = (
+    0.1  # solvent fraction taken for counting atoms; only the ceiling of their height depends on it
+)
 
 
 def recipes_for(prepared: PreparedData) -> list[Recipe]:
@@ -32,7 +34,11 @@ def recipes_for(prepared: PreparedData) -> list[Recipe]:
         Data, with what is known of the content of the cell.
     """
     if prepared.reflections.d_min <= ATOMIC_D_MIN:
-        return [soft_atoms(), sharp_atoms("helices", _from(helix(10))), sharp_atoms("random phases", at_random)]
+        return [
+            soft_atoms(),
+            sharp_atoms("helices", _from(helix(10))),
+            sharp_atoms("random phases", at_random),
+        ]
     found: list[Recipe] = []
     for solvent in solvent_hypotheses(prepared):
         found += [
@@ -45,7 +51,7 @@ def recipes_for(prepared: PreparedData) -> list[Recipe]:
 
 
 def solvent_hypotheses(prepared: PreparedData) -> list[float]:
-    """Solvent fractions worth trying: one copy of the sequence, the likeliest number of copies, or guesses."""
+    """Solvent fractions worth trying: one copy of the sequence, the likeliest number, or guesses."""
     if prepared.copies is None:
         return list(_GUESSES)
     likeliest = prepared.solvent_fraction

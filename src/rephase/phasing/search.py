@@ -16,7 +16,7 @@ from rephase.phasing.relaxation import relax
 
 FloatArray = NDArray[np.float64]
 
-CONVINCING = 0.60  # cc_free; wrong starts of validation fragments stay below, see benchmarks/calibration.py
+CONVINCING = 0.60  # cc_free; wrong starts of validation fragments stay far below (LOG.md)
 JUDGE_EVERY = 50  # iterations
 SETTLING = 2  # further judgements after the first convincing one, so that the others can join
 _POINTS_PER_BATCH = 500_000  # grid points of a batch that stay in the caches of a desktop processor
