@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from scipy.stats import beta
 
-from make_sets import FRAGMENTS, Windows, is_regular
+from make_sets import FRAGMENTS, is_regular, window_of
 from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.data.fragments import Split, load_fragments
 from rephase.data.packing import pack
 from rephase.io.model import read_model
 from rephase.phasing.hand import HandDecision, decide_hand
@@ -41,7 +42,7 @@ MEASURED = (
     ("5e5z.pdb", 1.66),
     ("1yjp.pdb", 1.80),
 )
-SEED = 11
+SEED = 12
 
 
 def phased(model: CrystalModel, d_min: float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,12 +65,12 @@ def with_errors(F: np.ndarray, mean_deg: float, rng: np.random.Generator) -> np.
     return np.angle(F) + sigma * rng.normal(size=len(F))
 
 
-def fragments(split: str, count: int) -> list[CrystalModel]:
-    windows = Windows(FRAGMENTS)
+def fragments(split: Split, count: int) -> list[CrystalModel]:
+    source = load_fragments(FRAGMENTS, (split,))
     crystals: list[CrystalModel] = []
-    for i in np.random.default_rng(SEED).permutation(windows.of_split(split)).tolist():
-        if is_regular(windows[i]):
-            crystals.append(pack(windows[i].xyz, windows[i].elements, np.random.default_rng(i)))
+    for i in np.random.default_rng(SEED).permutation(len(source)).tolist():
+        if is_regular(window := window_of(source, i)):
+            crystals.append(pack(window.xyz, window.elements, np.random.default_rng(i)))
         if len(crystals) == count:
             break
     return crystals

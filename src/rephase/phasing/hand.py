@@ -39,9 +39,9 @@ LEAST_AMIDES = 3
 """Peptide bonds, per molecule, that must be seen at atomic resolution before templates are tried: the hand of
 another compound is none of their business."""
 
-DECISIVE_CONTRAST = 1.2
-"""Per cent. Of validation crystals at 1.5 and 2.0 Å maps of random phases have contrasts of 0 ± 0.45, right
-ones with 30° of phase error more than 2 in 95 of 100 cases (benchmarks/hand.py)."""
+DECISIVE_CONTRAST = 1.5
+"""Per cent: 3.5 times the deviation of maps of random phases, which have contrasts of 0 ± 0.42 and 1.26 at
+most (80 validation crystals, 1.5 and 2.0 Å). Right maps with 30° of error have more (benchmarks/hand.py)."""
 
 
 @dataclass(frozen=True)
