@@ -47,6 +47,10 @@ class P1Expansion:
     def __len__(self) -> int:
         return len(self.hkl)
 
+    def select(self, rows: NDArray[np.intp]) -> "P1Expansion":
+        """Return some rows, in order."""
+        return P1Expansion(self.hkl[rows], self.asu_index[rows], self.shift[rows], self.conjugate[rows])
+
     def phases(self, phi_asu: FloatArray) -> FloatArray:
         """Carry phases from the asymmetric unit to P1.
 

@@ -149,10 +149,12 @@ def phase(
     for current in rounds(problems, seed, deadline, on_step):
         records = _records(current)
         on_round(records)
-        if kept is None or current.figure > kept.round.figure:
-            kept = _Kept(current, len(starts) + current.merit.best())
+        candidate = _Kept(current, len(starts) + current.merit.best())
         starts += records
-        if kept.round.figure > CONVINCING and kept.judgement(hkl, setting).word == "solved":
+        solved = current.figure > CONVINCING and candidate.judgement(hkl, setting).word == "solved"
+        if solved or kept is None or current.figure > kept.round.figure:
+            kept = candidate
+        if solved:
             break
     if kept is None:
         raise RuntimeError("the search made no round")
@@ -203,7 +205,7 @@ def pose(
     grid = amplitude_grid(setting.cell, setting.operations, hkl, amplitude, device, recipe.zero_mean)
     full = np.abs(grid.at_reflections(grid.amplitude.to(torch.complex64)))
     index = grid.expansion.asu_index
-    fraction = float(np.clip(200.0 / len(hkl), 0.04, 0.10))
+    fraction = float(np.clip(200.0 / len(hkl), 0.04, 0.12))
     return Problem(
         recipe=recipe,
         grid=grid,

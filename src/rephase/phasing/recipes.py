@@ -19,6 +19,7 @@ from rephase.phasing.search import Problem, Recipe
 Start = Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]
 
 ATOMIC_D_MIN = 1.3  # Å; up to here atoms are separate peaks and need no envelope
+ENVELOPED_ATOMS_D_MIN = 1.7  # Å; beyond it peaks are no atoms: none of ten tight cells was solved at 2.0 Å
 _GUESSES = (0.47, 0.70)  # solvent fractions to try where nothing is known: an average and a wet crystal
 _CLOSE_PACKED = (
     0.1  # solvent fraction taken for counting atoms; only the ceiling of their height depends on it
@@ -41,12 +42,13 @@ def recipes_for(prepared: PreparedData) -> list[Recipe]:
         ]
     found: list[Recipe] = []
     for solvent in solvent_hypotheses(prepared):
-        found += [
-            enveloped(solvent),
-            atoms_in_envelope(solvent, "helices", _from(helix(8))),
-            atoms_in_envelope(solvent, "random phases", at_random),
-            atoms_in_envelope(solvent, "strands", _from(strand(5))),
-        ]
+        found += [enveloped(solvent), tightly_enveloped(solvent)]
+        if prepared.reflections.d_min <= ENVELOPED_ATOMS_D_MIN:
+            found += [
+                atoms_in_envelope(solvent, "helices", _from(helix(8))),
+                atoms_in_envelope(solvent, "random phases", at_random),
+                atoms_in_envelope(solvent, "strands", _from(strand(5))),
+            ]
     return found
 
 
@@ -80,6 +82,12 @@ def enveloped(solvent: float) -> Recipe:
     """Envelope and positivity alone: much solvent."""
     constraint = partial(MolecularEnvelope, fraction=1.0 - solvent)
     return Recipe("envelope from random phases", solvent, 0.0, 0.90, False, constraint, at_random)
+
+
+def tightly_enveloped(solvent: float) -> Recipe:
+    """Shrink the envelope to what is well above zero, and wander more: tight cells."""
+    constraint = partial(MolecularEnvelope, fraction=0.85 * (1.0 - solvent))
+    return Recipe("tight envelope from random phases", solvent, 0.0, 0.95, False, constraint, at_random)
 
 
 def atoms_in_envelope(solvent: float, origin: str, start: Start) -> Recipe:

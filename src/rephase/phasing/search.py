@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
-from rephase.phasing.merit import Merit, judge
+from rephase.phasing.merit import Merit, choose_omitted, judge
 from rephase.phasing.relaxation import relax
 
 FloatArray = NDArray[np.float64]
@@ -133,10 +133,17 @@ def rounds(
     """
     number = 0
     while number == 0 or time.monotonic() < deadline:
-        problem = problems[number % len(problems)]
+        problem = redraw_omitted(problems[number % len(problems)], seed + number)
         length = 500 * 2 ** min(3, number // (2 * len(problems)))
         yield run_round(problem, seed + number, length, deadline, on_step)
         number += 1
+
+
+def redraw_omitted(problem: Problem, seed: int) -> Problem:
+    """Leave out other reflections, as many on average: one unlucky draw must not mislead every round."""
+    index, rng = problem.grid.expansion.asu_index, np.random.default_rng(seed)
+    rows = int(index.max()) + 1
+    return replace(problem, omitted=choose_omitted(rows, index, float(problem.omitted.mean()), rng))
 
 
 def run_round(

@@ -15,7 +15,8 @@ SOLVED_ABOVE = 0.60
 DOUBTFUL_ABOVE = 0.45
 _EVEN_CHANCE = 0.50  # middle of the empty range, where a start is as likely right as wrong
 _STEEPNESS = 30.0  # logistic: 5 % at 0.40, 95 % at 0.60
-_SYMMETRY_NEEDED = 0.5  # agreement of symmetry mates that were phased independently
+_MARGIN = 2.0  # standard errors of the correlation; the best of many rounds is judged, and data may be few
+_SYMMETRY_NEEDED = 0.65  # agreement of mates phased independently: 0.95 if right, settled noise up to 0.56
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def judge_solution(best: Round, finished: FinishedPhases, operators: int) -> Jud
     operators
         Number of symmetry operators; with more than one their agreement has to confirm the phases.
     """
-    count = int(best.problem.omitted.sum())
+    rows = best.problem.grid.expansion.asu_index[best.problem.omitted]
+    count = len(np.unique(rows))  # symmetry mates share one measurement
     figure = best.figure
-    lower = figure - (1.0 - figure**2) / np.sqrt(max(count - 1, 1))
+    lower = figure - _MARGIN * (1.0 - figure**2) / np.sqrt(max(count - 1, 1))
     symmetric = operators > 1
     confirmed = not symmetric or finished.fit.agreement >= _SYMMETRY_NEEDED
     probability = float(1.0 / (1.0 + np.exp(-_STEEPNESS * (lower - _EVEN_CHANCE))))
