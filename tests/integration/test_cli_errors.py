@@ -188,12 +188,18 @@ def test_full_disk_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert "wanted:" in done.stderr
 
 
+def default_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done_and_names_it(tmp_path: Path) -> None:
     data = write_mtz(tmp_path / "a.mtz", d_min=1.2)
     output = tmp_path / "out"
     command = [REPHASE, "solve", data, "-o", output, "--time-limit", "120"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # a shell that runs the tests in the background ignores SIGINT, and its children would inherit that
+    with subprocess.Popen(command, **pipes, preexec_fn=default_interrupt) as process:
         log = output / "solve.log"
         while process.poll() is None and not (log.exists() and log.stat().st_size):
             time.sleep(0.2)
