@@ -12,6 +12,7 @@ from rephase.phasing.constraints import MolecularEnvelope
 from rephase.phasing.merit import choose_omitted
 from rephase.phasing.projections import random_starts
 from rephase.phasing.search import Problem, Recipe
+from rephase.physics.reflection_grid import grid_to_hkl
 
 CPU = torch.device("cpu")
 EDGES = {"triclinic": (9, 10, 11, 80, 95, 105), "monoclinic": (9, 8, 10, 90, 105, 90)}
@@ -76,7 +77,7 @@ def problem_of(crystal: Truth, *, fraction: float = 0.6, omitted: float = 0.08, 
         lambda working: MolecularEnvelope(working, fraction),
         lambda problem, working, starts, generator: random_starts(working, starts, generator),
     )
-    full = grid.amplitude[grid.index].numpy().astype(np.float64)
+    full = grid_to_hkl(grid.amplitude, grid.index).numpy().astype(np.float64)
     inv_d2 = np.asarray(grid.cell.calculate_1_d2_array(grid.expansion.hkl))
     to_e = np.exp(crystal.b_iso * inv_d2 / 4.0)
     to_e /= np.sqrt(np.mean((full * to_e) ** 2))
@@ -94,7 +95,7 @@ def true_phases(
 
 def true_map(crystal: Truth, grid: AmplitudeGrid) -> torch.Tensor:
     """Map of the grid's amplitudes with true phases and F000, shape ``(1, nu, nv, nw)``."""
-    amplitude = grid.amplitude[grid.index].numpy()
+    amplitude = grid_to_hkl(grid.amplitude, grid.index).numpy()
     F = grid.from_reflections(amplitude * np.exp(1j * true_phases(crystal, grid)))
     F[0, 0, 0] = (
         6.0 * len(crystal.atoms) * amplitude.sum() / np.abs(crystal.F[grid.expansion.asu_index]).sum()

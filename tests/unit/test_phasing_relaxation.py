@@ -8,6 +8,7 @@ from phasing_crystals import grid_of, map_correlation, true_map, true_phases, tr
 from rephase.phasing.constraints import MolecularEnvelope
 from rephase.phasing.projections import impose_amplitudes, random_starts
 from rephase.phasing.relaxation import LEARN_EVERY, relax, settle
+from rephase.physics.reflection_grid import grid_to_hkl
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def grid(crystal):
 
 
 def disturbed(crystal, grid, spread):
-    amplitude = grid.amplitude[grid.index].numpy()
+    amplitude = grid_to_hkl(grid.amplitude, grid.index).numpy()
     error = np.random.default_rng(4).normal(0.0, spread, len(amplitude))
     return grid.density(grid.from_reflections(amplitude * np.exp(1j * (true_phases(crystal, grid) + error))))[
         None

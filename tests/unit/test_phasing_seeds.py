@@ -14,6 +14,7 @@ from rephase.phasing.amplitude_grid import amplitude_grid
 from rephase.phasing.constraints import MolecularEnvelope
 from rephase.phasing.fragment_seeds import best_rotations, fragment_starts, helix, strand
 from rephase.phasing.search import Problem, Recipe
+from rephase.physics.reflection_grid import grid_to_hkl
 
 CELL = gemmi.UnitCell(15.0, 18.0, 14.0, 84.0, 97.0, 103.0)
 D_MIN = 2.5
@@ -69,7 +70,7 @@ def crystal_of(piece, turn, noise: float = 0.0) -> Problem:
     rng = np.random.default_rng(0)
     f = np.abs(structure_factors(piece, turn, hkl)) * np.exp(noise * rng.normal(size=len(hkl)))
     grid = amplitude_grid(CELL, gemmi.SpaceGroup("P 1").operations(), hkl, f, CPU, True)
-    full = grid.amplitude[grid.index].numpy().astype(np.float64)
+    full = grid_to_hkl(grid.amplitude, grid.index).numpy().astype(np.float64)
     recipe = Recipe("", 0.5, 0.0, 0.8, True, lambda g: MolecularEnvelope(g, 0.5), fragment_starts)
     return Problem(recipe, grid, full, np.ones(len(full)), rng.random(len(full)) < 0.1)
 

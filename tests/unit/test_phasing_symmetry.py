@@ -8,6 +8,7 @@ from phasing_crystals import grid_of, true_phases, truth
 from rephase.crystal.symmetry import centric_phase
 from rephase.evaluate.origins import origin_shifts
 from rephase.phasing.symmetry_origin import average_symmetry, fit_symmetry
+from rephase.physics.reflection_grid import grid_to_hkl
 
 GROUPS = ["P 1 21 1", "C 1 2 1", "P 21 21 21", "P 41", "P 31 2 1", "P 21 3", "I 2 3"]
 PRIMITIVE = [group for group in GROUPS if group.startswith("P")]
@@ -20,7 +21,7 @@ def posed(group, seed=0):
 
 
 def amplitudes(grid):
-    return grid.amplitude[grid.index].numpy().astype(np.float64)
+    return grid_to_hkl(grid.amplitude, grid.index).numpy().astype(np.float64)
 
 
 def fit_of(crystal, grid, phi):

@@ -11,6 +11,7 @@ from torch import Tensor
 from rephase.crystal.grid import grid_shape
 from rephase.crystal.symmetry import P1Expansion, Symmetry, expand_to_p1, systematic_absences
 from rephase.physics.density import density_from_structure_factors, structure_factors_from_density
+from rephase.physics.reflection_grid import GridIndex, grid_index, grid_to_hkl, hkl_to_grid
 
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -38,7 +39,7 @@ class AmplitudeGrid:
     inv_d2
         1/d² in Å⁻², same shape.
     index
-        Grid positions of the rows of the expansion.
+        Places of the rows of the expansion on the grid.
     """
 
     cell: gemmi.UnitCell
@@ -48,7 +49,7 @@ class AmplitudeGrid:
     known: Tensor
     missing: Tensor
     inv_d2: Tensor
-    index: tuple[Tensor, Tensor, Tensor]
+    index: GridIndex
 
     def density(self, F: Tensor) -> Tensor:
         """Map of structure factors, shape ``(..., nu, nv, nw)``."""
@@ -60,12 +61,13 @@ class AmplitudeGrid:
 
     def at_reflections(self, F: Tensor) -> NDArray[np.complex128]:
         """Read structure factors at the rows of the expansion, shape ``(..., m)``."""
-        values = F[(..., *self.index)]
+        values = grid_to_hkl(F, self.index)
         return np.asarray(values.resolve_conj().cpu().numpy(), dtype=np.complex128)
 
     def from_reflections(self, values: NDArray[np.complex128]) -> Tensor:
-        """Spread values at the rows of the expansion over a half-complex array ``(nu, nv, nw//2 + 1)``."""
-        return _spread(np.asarray(values), self.expansion.hkl, self.shape).to(self.amplitude.device)
+        """Write values at the rows of the expansion, ``(..., m)``, to arrays ``(..., nu, nv, nw//2 + 1)``."""
+        listed = torch.from_numpy(np.asarray(values, dtype=np.complex64)).to(self.amplitude.device)
+        return hkl_to_grid(listed, self.index)
 
     def without(self, omitted: NDArray[np.bool_]) -> "AmplitudeGrid":
         """Treat some rows of the expansion, mask of shape ``(m,)``, as not measured."""
@@ -106,21 +108,22 @@ def amplitude_grid(
     values = np.asarray(amplitude, dtype=np.float64)[expansion.asu_index]
     values = values / np.sqrt(np.mean(values**2))
     inv_d2, grid_hkl = _inverse_d2(cell, shape)
-    inside = torch.from_numpy(inv_d2 <= d_min**-2 * (1 + 1e-6))
-    measured = _spread(np.ones(len(expansion), dtype=np.complex128), expansion.hkl, shape).real > 0.5
-    forbidden = torch.from_numpy(systematic_absences(grid_hkl, operations).reshape(inv_d2.shape))
+    inside = torch.from_numpy(inv_d2 <= d_min**-2 * (1 + 1e-6)).to(device)
+    index = grid_index(torch.from_numpy(expansion.hkl).to(device), shape)
+    listed = torch.from_numpy(values.astype(np.float32)).to(device)
+    measured = hkl_to_grid(torch.ones_like(listed), index) > 0.5
+    forbidden = torch.from_numpy(systematic_absences(grid_hkl, operations).reshape(inv_d2.shape)).to(device)
     known = measured | (forbidden & inside)
     known[0, 0, 0] = zero_mean
-    index = tuple(torch.from_numpy(expansion.hkl[:, i].astype(np.int64) % shape[i]) for i in range(3))
     return AmplitudeGrid(
         cell=cell,
         shape=shape,
         expansion=expansion,
-        amplitude=_spread(values.astype(np.complex128), expansion.hkl, shape).real.contiguous().to(device),
-        known=known.to(device),
-        missing=(inside & ~known).to(device),
+        amplitude=hkl_to_grid(listed, index),
+        known=known,
+        missing=inside & ~known,
         inv_d2=torch.from_numpy(inv_d2.astype(np.float32)).to(device),
-        index=(index[0].to(device), index[1].to(device), index[2].to(device)),
+        index=index,
     )
 
 
@@ -130,14 +133,3 @@ def _inverse_d2(cell: gemmi.UnitCell, shape: Shape) -> tuple[FloatArray, NDArray
     hkl = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).round().astype(np.int32)
     inv_d2 = np.asarray(cell.calculate_1_d2_array(hkl), dtype=np.float64)
     return inv_d2.reshape(nu, nv, nw // 2 + 1), hkl
-
-
-def _spread(values: NDArray[np.complex128], hkl: NDArray[np.int32], shape: Shape) -> Tensor:
-    """Put values and, on the plane l = 0, their Friedel mates on a half-complex grid."""
-    both = np.concatenate([hkl, -hkl]).astype(np.int64)
-    values = np.concatenate([values, values.conj()])
-    kept = both[:, 2] >= 0
-    i, j, k = both[kept].T
-    half = np.zeros((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.complex64)
-    half[i % shape[0], j % shape[1], k] = values[kept]
-    return torch.from_numpy(half)

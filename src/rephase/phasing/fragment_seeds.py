@@ -92,7 +92,7 @@ def fragment_starts(
     relative = np.abs(F) / np.abs(F).mean(axis=1, keepdims=True)
     values = problem.full * np.exp(1j * np.angle(F)) * np.minimum(1.0, relative)
     values[:, problem.omitted] = 0.0
-    return torch.stack([grid.density(grid.from_reflections(row)) for row in values])
+    return grid.density(grid.from_reflections(values))
 
 
 def best_rotations(problem: Problem, piece: BackbonePiece, wanted: int, seed: int) -> FloatArray:

@@ -20,6 +20,7 @@ from rephase.data.backbone import HELIX, POLYPROLINE, STRAND
 from rephase.data.peptide import chain_from_torsions
 from rephase.phasing.hand_search import RigidGroup, Shape, even_rotations, refine, search
 from rephase.physics.density import density_from_structure_factors
+from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 
 SEARCH_D_MIN = 2.2
 """Å; sharper data only slow the search down, the refinement uses them."""
@@ -98,12 +99,7 @@ def phased_map(
 
 def half_complex(hkl: NDArray[np.int32], F: NDArray[np.complex128], shape: Shape) -> Tensor:
     """Put reflections and their Friedel mates on a half-complex grid, ``(n, 3)``, ``(n,)`` → complex64."""
-    both, values = np.concatenate([hkl, -hkl]).astype(np.int64), np.concatenate([F, F.conj()])
-    kept = both[:, 2] >= 0
-    h, k, l = both[kept].T  # noqa: E741
-    grid = np.zeros((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.complex64)
-    grid[h % shape[0], k % shape[1], l] = values[kept]
-    return torch.from_numpy(grid)
+    return hkl_to_grid(torch.from_numpy(F.astype(np.complex64)), grid_index(torch.from_numpy(hkl), shape))
 
 
 def contrast_of_hands(phased: PhasedMap, seed: int = 0, copies: int = 1) -> float:
