@@ -50,15 +50,27 @@ def factors(seed: int, cell: Tensor, b_spread: float = 0.0) -> Tensor:
     return structure_factors(one_cell(*random_atoms(seed, b_spread=b_spread)), cell[None], D_MIN, SHAPE)
 
 
-@given(seeds, cells, st.floats(0.0, 80.0))
-def test_grid_equals_the_sum_term_by_term(seed: int, cell: Tensor, b_spread: float) -> None:
-    atoms = one_cell(*random_atoms(seed, b_spread=b_spread))
+def assert_equals_the_sum(atoms: AtomBatch, cell: Tensor) -> None:
     F = structure_factors(atoms, cell[None], D_MIN, SHAPE)
     h, k, l = torch.nonzero(resolution_mask(cell, SHAPE, D_MIN)).unbind(1)  # noqa: E741
     hkl = torch.stack([(h + 8) % 16 - 8, (k + 7) % 15 - 7, l], dim=1)
     listed = structure_factors_at_hkl(atoms, cell[None], hkl)
     torch.testing.assert_close(F[:, h, k, l], listed, rtol=0.0, atol=1e-10)
     assert int((F != 0.0).sum()) == len(hkl)
+
+
+def test_factors_of_nearly_equal_displacements_are_not_those_of_their_mean() -> None:
+    """B values 0.004 Å² apart were once taken for one another."""
+    cell = torch.tensor([9.0, 8.0, 7.0, 80.0, 95.0, 105.0], dtype=torch.float64)
+    for b_spread in (1e-9, 1e-5, 1e-3, 0.00390625):
+        atoms = one_cell(*random_atoms(0, b_spread=b_spread))
+        assert_equals_the_sum(atoms, cell)
+
+
+@given(seeds, cells, st.floats(0.0, 80.0))
+def test_grid_equals_the_sum_term_by_term(seed: int, cell: Tensor, b_spread: float) -> None:
+    atoms = one_cell(*random_atoms(seed, b_spread=b_spread))
+    assert_equals_the_sum(atoms, cell)
 
 
 @given(seeds, cells)

@@ -100,7 +100,8 @@ def displacement_nodes(b_iso: Tensor, occupancy: Tensor, d_min: float) -> tuple[
     centre = (lowest + highest)[:, None] / 2.0
     terms = _terms_for_exponential(float(half_width.amax()) / (4.0 * d_min**2), b.dtype)
     x, to_coefficients = (constant.to(b) for constant in _chebyshev_nodes(terms))
-    scaled = ((b_iso - centre) / half_width.clamp(min=1e-3)[:, None]).clamp(-1.0, 1.0)
+    smallest = torch.finfo(b.dtype).tiny
+    scaled = ((b_iso - centre) / half_width.clamp(min=smallest)[:, None]).clamp(-1.0, 1.0)
     weights = to_coefficients.T @ _chebyshev_terms(scaled, terms)
     return centre + half_width[:, None] * x, weights
 
