@@ -28,18 +28,26 @@ _USER_ERRNO = {  # a full, read-only or forbidden disk
     errno.ENAMETOOLONG,
 }
 
+COMMANDS = {
+    "solve": "Phase measured amplitudes or intensities.",
+    "phasematch": "Compare two sets of phases after matching origin and hand.",
+    "example": "Make a crystal of a peptide, with measured amplitudes and the truth beside them.",
+    "report": "Write report.html again, from the files in an output directory.",
+    "doctor": "Show versions, devices and external programs, and test the installation.",
+}
+_LISTED = "\n".join(f"- {name}: {does}" for name, does in COMMANDS.items())
+
 app = App(
     name="rephase",
     version=__version__,
     help=(
         "From measured diffraction data of peptides and proteins to phases, maps and an honest report. "
-        "Each command explains itself: rephase COMMAND --help"
+        f"Each command explains itself: rephase COMMAND --help\n\n{_LISTED}"
     ),
     result_action="return_value",
     exit_on_error=False,
     suppress_keyboard_interrupt=False,
 )
-COMMANDS = ("solve", "phasematch", "example", "report", "doctor")
 for _order, _name in enumerate(COMMANDS):
     app.command(f"rephase.cli.{_name}:{_name}", name=_name, sort_key=_order)  # imported when it is needed
 
