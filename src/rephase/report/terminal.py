@@ -10,6 +10,7 @@ from rephase.io.observations import Observations
 from rephase.logs import Log
 from rephase.phasing.phase import Solution, StartRecord
 from rephase.phasing.prepare import PreparedData
+from rephase.phasing.recipes import ATOMIC_D_MIN, solvent_hypotheses
 from rephase.report.assemble import FIGURE_NAME
 from rephase.report.directory import MAP, REPORT
 from rephase.report.kept_hand import KeptHand
@@ -29,11 +30,15 @@ def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedDa
         f"{quality.completeness:.1%} complete, <I/σ> {quality.mean_signal:.1f}, "
         f"Wilson B {prepared.wilson_b:.1f} Å²"
     )
-    solvent = f"{prepared.solvent_fraction:.0%} solvent"
-    if prepared.copies is None:
-        log.say(f"{solvent} assumed, no sequence given\n")
+    tried = " or ".join(f"{fraction:.0%}" for fraction in solvent_hypotheses(prepared))
+    if prepared.reflections.d_min <= ATOMIC_D_MIN:
+        log.say("atomic resolution: no solvent content is needed\n")
+    elif prepared.copies is None:
+        log.say(f"solvent to be tried: {tried}, as no sequence is given\n")
+    elif prepared.copies == 1:
+        log.say(f"{tried} solvent with one copy of the sequence\n")
     else:
-        log.say(f"{solvent} with {prepared.copies} × the sequence, the likeliest number\n")
+        log.say(f"solvent to be tried: {tried}, with 1 or {prepared.copies} copies of the sequence\n")
     log.table(
         ["d_max", "d_min", "reflections", "complete", "<I/σ>"],
         [
