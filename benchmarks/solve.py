@@ -27,13 +27,14 @@ from scipy.stats import binomtest
 from rephase.data.fragments import load_fragments
 from rephase.data.sets import crystal_of, read_set
 from rephase.data.structure_factors import measured_amplitudes, structure_factors
+from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
 from rephase.io.example_files import write_fasta, write_measured_mtz
 from rephase.io.observations import read_observations
 from rephase.io.sequence import read_sequence
 from rephase.logs import format_table
 from rephase.phasing.phase import phase
 from rephase.phasing.prepare import prepare
-from truth import SOLVED, Agreement, calibration_bins, compare_with_truth, model_phases
+from truth import Agreement, calibration_bins, compare_with_truth, model_phases
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared" / "data"
@@ -105,7 +106,7 @@ def record(name: str, agreement: Agreement, solution, seconds: float) -> dict:
         "correlation": agreement.correlation,
         "phase_error": agreement.phase_error,
         "weighted_phase_error": agreement.weighted_phase_error,
-        "solved": agreement.correlation >= SOLVED,
+        "solved": agreement.correlation >= SOLVED_MAP_CORRELATION,
         "verdict": solution.judgement.word,
         "probability": solution.judgement.probability,
         "free_correlation": solution.judgement.figure,
@@ -195,7 +196,7 @@ def phase_real(name: str, scale: float) -> dict:
             found |= {
                 "correlation": agreement.correlation,
                 "phase_error": agreement.phase_error,
-                "solved": agreement.correlation >= SOLVED,
+                "solved": agreement.correlation >= SOLVED_MAP_CORRELATION,
                 "hand_is": agreement.hand,
             }
     print(f"  {found}", file=sys.stderr, flush=True)

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from rephase.evaluate.alignment import align
 from rephase.evaluate.map_figures import map_correlation, p1_multiplicity
+from rephase.evaluate.origins import moved_phases
 
 FloatArray = NDArray[np.float64]
-
-SOLVED = 0.80  # map correlation, handbook of the project: the border between a map one can build in and noise
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def compare_with_truth(
 ) -> Agreement:
     """Align the origin and hand of phases to the true ones, radians, shape ``(n,)``, and compare."""
     fit = align(hkl, f, true_phi, f, phi, spacegroup)
-    moved = (1.0 if fit.hand == "same" else -1.0) * phi + 2.0 * np.pi * (hkl @ fit.shift)
+    moved = moved_phases(hkl, phi, fit.shift, fit.hand)
     error = np.degrees(np.abs(np.angle(np.exp(1j * (moved - true_phi)))))
     return Agreement(
         correlation=map_correlation(f, true_phi, f, moved, p1_multiplicity(hkl, spacegroup)),

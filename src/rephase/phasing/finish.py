@@ -10,6 +10,7 @@ from scipy.special import ive
 from torch import Tensor
 
 from rephase.crystal.shells import equal_count_shells
+from rephase.evaluate.origins import moved_phases
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
 from rephase.phasing.merit import correlation
@@ -75,7 +76,7 @@ def finish(
     rho = settle(start[None], grid, constraint, _SETTLE)
     F = grid.at_reflections(grid.structure_factors(rho))[0]
     fit, inverted = _place(grid, problem.full, np.angle(F), operations)
-    phi = (-1.0 if inverted else 1.0) * np.angle(F) + 2.0 * np.pi * (grid.expansion.hkl @ fit.shift)
+    phi = moved_phases(grid.expansion.hkl, np.angle(F), fit.shift, "other" if inverted else "same")
     phi_asu, _ = average_symmetry(grid.expansion, phi, problem.full, hkl_asu, operations)
     if len(operations.sym_ops) > 1:
         phi = _settle_phases(problem, grid.expansion.phases(phi_asu))

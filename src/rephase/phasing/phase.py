@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
 from rephase.evaluate.alignment import align
+from rephase.evaluate.origins import moved_phases
 from rephase.phasing.amplitude_grid import amplitude_grid
 from rephase.phasing.finish import FinishedPhases, finish
 from rephase.phasing.merit import choose_omitted
@@ -242,7 +243,7 @@ def _agreement_of_starts(best: Round, rows: int) -> tuple[tuple[int, int], Float
         fit = align(hkl, full, phi[0], full, other, triclinic)
         if fit.score < _SAME_SOLUTION:
             continue
-        moved = (1.0 if fit.hand == "same" else -1.0) * other + 2.0 * np.pi * (hkl @ fit.shift)
+        moved = moved_phases(hkl, other, fit.shift, fit.hand)
         total += np.degrees(np.abs(np.angle(np.exp(1j * (moved - phi[0])))))
         agreeing += 1
     if agreeing == 1:

@@ -10,7 +10,7 @@ from rephase.phasing.search import Round
 
 Word = Literal["solved", "doubtful", "not solved"]
 
-# Free correlation on validation fragments: solved ones 0.72 and more, others 0.35 and less (LOG.md).
+# Free correlation on validation fragments: solved 0.72 and more, far from it 0.35 and less (LOG.md).
 SOLVED_ABOVE = 0.60
 DOUBTFUL_ABOVE = 0.45
 _EVEN_CHANCE = 0.50  # middle of the empty range, where a start is as likely right as wrong
