@@ -20,6 +20,7 @@ from rephase.errors import UserError
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+UNASSIGNED = 255  # in place of an index into SPLITS, before the splits are drawn
 
 _ARRAYS = {
     "ids",
@@ -48,7 +49,7 @@ class Fragments:
     resolution
         Of the PDB entry in Å, shape ``(n,)``.
     split
-        Index into `SPLITS`, shape ``(n,)``; by PDB entry and sequence cluster.
+        Index into `SPLITS`, or `UNASSIGNED`, shape ``(n,)``; by PDB entry and sequence cluster.
     offset
         First atom of each fragment and the total, shape ``(n + 1,)``, int64.
     xyz_cart
