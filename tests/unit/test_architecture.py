@@ -28,7 +28,9 @@ def test_imports_go_one_way_only(repository: Path, capsys: pytest.CaptureFixture
     assert status == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["solve", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["solve", "--help"], ["data", "--help"]], ids=" ".join
+)
 def test_quick_commands_load_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_loaded_by(arguments) & HEAVY
 

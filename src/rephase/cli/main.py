@@ -31,6 +31,7 @@ _USER_ERRNO = {  # a full, read-only or forbidden disk
 COMMANDS = {
     "solve": "Phase measured amplitudes or intensities.",
     "phasematch": "Compare two sets of phases after matching origin and hand.",
+    "data": "Make, look at and check sets of fragments to train and test on.",
     "example": "Make a crystal of a peptide, with measured amplitudes and the truth beside them.",
     "report": "Write report.html again, from the files in an output directory.",
     "doctor": "Show versions, devices and external programs, and test the installation.",
@@ -48,8 +49,10 @@ app = App(
     exit_on_error=False,
     suppress_keyboard_interrupt=False,
 )
+_GROUPS = {"data"}  # commands that have commands of their own
 for _order, _name in enumerate(COMMANDS):
-    app.command(f"rephase.cli.{_name}:{_name}", name=_name, sort_key=_order)  # imported when it is needed
+    _object = "app" if _name in _GROUPS else _name
+    app.command(f"rephase.cli.{_name}:{_object}", name=_name, sort_key=_order)  # imported when it is needed
 
 
 def run(tokens: Sequence[str]) -> int:
