@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
@@ -19,7 +20,7 @@ class Request:
 
     time: float
     path: str
-    headers: dict[str, str]
+    headers: Message
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Server:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Note a request and answer it."""
         path = handler.path
-        self.requests.append(Request(time.monotonic(), path, dict(handler.headers)))
+        self.requests.append(Request(time.monotonic(), path, handler.headers))
         waiting = self.behaviours.get(path, [status(404)])
         turn = min(self.served[path], len(waiting) - 1)
         self.served[path] += 1
