@@ -1,0 +1,169 @@
+"""One example of a stream: a fragment in a crystal, with everything about it that is drawn at random."""
+
+from dataclasses import dataclass, replace
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from rephase.crystal.grid import Shape, grid_shape
+from rephase.data.crystal_recipes import draw_crystal
+from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.data.placement import Placement, placed
+from rephase.data.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
+
+FloatArray = NDArray[np.float32]
+
+_ROUNDING = 1e-5
+"""Relative; an index this close to the limit may count as inside in float32, and the grid has to hold it."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasurementDraw:
+    """How one crystal is measured; the fields are those of `Measurement`.
+
+    Attributes
+    ----------
+    i_over_sigma_edge, completeness, beam_stop, blind_cone, rotation_range
+        Values drawn, Å and degrees; 1 for errors and beam stops that are switched off.
+    bulk_solvent
+        Whether there is solvent.
+    scan
+        Rows: beam at the start of the scan, its normal, and the rotation axis; shape ``(3, 3)``.
+    """
+
+    i_over_sigma_edge: float
+    completeness: float
+    beam_stop: float
+    blind_cone: float
+    rotation_range: float
+    bulk_solvent: bool
+    scan: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A crystal in P1 and its experiment.
+
+    Attributes
+    ----------
+    row, epoch
+        Which fragment of the set, in which pass over it.
+    xyz_frac, elements, b_iso
+        All atoms of the cell: shape ``(n, 3)``, symbols ``(n,)``, Å² ``(n,)``.
+    cell
+        Å and degrees, shape ``(6,)``.
+    d_min
+        Å.
+    shape
+        The smallest grid that serves this crystal alone.
+    measurement
+        Errors and gaps.
+    """
+
+    row: int
+    epoch: int
+    xyz_frac: FloatArray
+    elements: NDArray[np.str_]
+    b_iso: FloatArray
+    cell: FloatArray
+    d_min: float
+    shape: Shape
+    measurement: MeasurementDraw
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """A fragment as it lies in the set.
+
+    Attributes
+    ----------
+    xyz_cart, elements, residue
+        Å ``(n, 3)``, symbols and residue numbers ``(n,)``.
+    placement
+        Its stored crystal, if wanted.
+    """
+
+    xyz_cart: NDArray[np.float64]
+    elements: NDArray[np.str_]
+    residue: NDArray[np.int16]
+    placement: Placement | None
+
+
+def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig) -> Example | None:
+    """Draw crystal, resolution, grid, B values and experiment of one fragment.
+
+    Everything follows from the seed, the epoch and the row, whatever else is drawn and where.
+
+    Returns
+    -------
+    The example; None where the fragment does not fit the crystal.
+    """
+    rng = np.random.default_rng([config.seed, epoch, row])
+    d_min = float(np.float32(rng.uniform(*config.d_min)))
+    sampling = _oversampling(config.grid, d_min, rng)
+    b_iso = _draw_b(molecule.residue, config, rng)
+    measurement = _draw_measurement(config.measurement, rng)
+    crystal = _crystal(molecule, config, rng)
+    if crystal is None:
+        return None
+    whole = expand_to_p1(replace(crystal, b_iso=b_iso))
+    return Example(
+        row=row,
+        epoch=epoch,
+        xyz_frac=whole.xyz_frac.astype(np.float32),
+        elements=whole.elements,
+        b_iso=whole.b_iso.astype(np.float32),
+        cell=np.array(whole.cell.parameters, dtype=np.float32),
+        d_min=d_min,
+        shape=own_grid(whole.cell, d_min, sampling),
+        measurement=measurement,
+    )
+
+
+def own_grid(cell: gemmi.UnitCell, d_min: float, oversampling: float) -> Shape:
+    """Return the smallest FFT-friendly grid for a crystal, like `grid_shape`, safe in float32."""
+    wanted = grid_shape(cell, d_min, oversampling)
+    least = grid_shape(cell, d_min * (1.0 - _ROUNDING))
+    nu, nv, nw = (max(n, m) for n, m in zip(wanted, least, strict=True))
+    return nu, nv, nw
+
+
+def _oversampling(grid: RateGrid | SpacingGrid, d_min: float, rng: np.random.Generator) -> float:
+    if isinstance(grid, SpacingGrid):
+        return max(1.0, d_min / (2.0 * grid.spacing))  # 1 but for the rounding of d_min
+    return float(rng.uniform(*grid.rate)) / 2.0
+
+
+def _crystal(molecule: Molecule, config: StreamConfig, rng: np.random.Generator) -> CrystalModel | None:
+    if config.crystal is not None:
+        return draw_crystal(molecule.xyz_cart, molecule.elements, config.crystal, rng)
+    if molecule.placement is None:
+        return None
+    return placed(molecule.placement, molecule.xyz_cart, molecule.elements)
+
+
+def _draw_b(
+    residue: NDArray[np.int16], config: StreamConfig, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw lognormal B: half of the variance is between residues, half between the atoms of each."""
+    mean = float(rng.uniform(*config.b_iso))
+    if config.b_spread == 0.0:
+        return np.full(len(residue), mean)
+    of_residue = rng.normal(size=int(residue.max()) + 1)[residue]
+    deviation = (of_residue + rng.normal(size=len(residue))) * np.sqrt(0.5)
+    return np.asarray(mean * np.exp(config.b_spread * deviation - config.b_spread**2 / 2.0))
+
+
+def _draw_measurement(ranges: Measurement, rng: np.random.Generator) -> MeasurementDraw:
+    noise, stop = ranges.i_over_sigma_edge, ranges.beam_stop
+    return MeasurementDraw(
+        i_over_sigma_edge=1.0 if noise is None else float(rng.uniform(*noise)),
+        completeness=float(rng.uniform(*ranges.completeness)),
+        beam_stop=1.0 if stop is None else float(rng.uniform(*stop)),
+        blind_cone=float(rng.uniform(*ranges.blind_cone)),
+        rotation_range=float(rng.uniform(*ranges.rotation_range)),
+        bulk_solvent=bool(rng.random() < ranges.bulk_solvent),
+        scan=Rotation.from_quat(rng.normal(size=4)).as_matrix(),
+    )
