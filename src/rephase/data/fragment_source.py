@@ -1,0 +1,123 @@
+"""What a stream needs to know of a set of fragments, and sets that lie in memory."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rephase.data.examples import Molecule
+from rephase.data.fragments import Fragments
+from rephase.data.placements import Placements
+
+IntArray = NDArray[np.int64]
+
+
+class FragmentSource(Protocol):
+    """A set of fragments in shards; it has to survive pickling, to reach the processes that read it."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything in the set."""
+
+    @property
+    def shard_start(self) -> IntArray:
+        """First row of each shard and the total, shape ``(shards + 1,)``."""
+
+    @property
+    def split(self) -> NDArray[np.uint8]:
+        """Index into `rephase.data.fragments.SPLITS` of every row, shape ``(rows,)``."""
+
+    def read(self, indices: IntArray) -> Fragments:
+        """Return fragments in the order of `indices`, which may repeat."""
+
+    def crystals(self, indices: IntArray) -> Placements | None:
+        """Return stored crystals in the order of `indices`; None where the set has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class FragmentsInMemory:
+    """Fragments that were never written as a set, dealt into shards of equal size.
+
+    Attributes
+    ----------
+    fragments
+        The fragments, their rows in this order.
+    shards
+        Number of shards.
+    placements
+        One for each fragment, or none.
+    """
+
+    fragments: Fragments
+    shards: int = 1
+    placements: Placements | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of fragments and crystals."""
+        parts = [self.fragments] if self.placements is None else [self.fragments, self.placements]
+        hashed = hashlib.sha256(str(self.shards).encode())
+        for array in (array for part in parts for array in vars(part).values()):
+            hashed.update(np.ascontiguousarray(array).tobytes())
+        return hashed.hexdigest()
+
+    @property
+    def shard_start(self) -> IntArray:
+        """First row of each shard and the total."""
+        return np.arange(self.shards + 1, dtype=np.int64) * len(self.fragments) // self.shards
+
+    @property
+    def split(self) -> NDArray[np.uint8]:
+        """Split of every row."""
+        return self.fragments.split
+
+    def read(self, indices: IntArray) -> Fragments:
+        """Return fragments in the order of `indices`."""
+        whole = self.fragments
+        size = np.diff(whole.offset)[indices]
+        offset = np.concatenate([[0], np.cumsum(size)])
+        atoms = np.repeat(whole.offset[indices] - offset[:-1], size) + np.arange(offset[-1])
+        return Fragments(
+            ids=whole.ids[indices],
+            sequence=whole.sequence[indices],
+            resolution=whole.resolution[indices],
+            split=whole.split[indices],
+            offset=offset,
+            xyz_cart=whole.xyz_cart[atoms],
+            atom_name=whole.atom_name[atoms],
+            residue=whole.residue[atoms],
+        )
+
+    def crystals(self, indices: IntArray) -> Placements | None:
+        """Return the stored crystals in the order of `indices`."""
+        return None if self.placements is None else self.placements.take(indices)
+
+
+def read_molecules(source: FragmentSource, rows: IntArray, stored: bool) -> list[Molecule]:
+    """Read fragments, with their stored crystals if wanted.
+
+    Parameters
+    ----------
+    source
+        The set.
+    rows
+        Which fragments, shape ``(n,)``.
+    stored
+        Whether to read the crystals too.
+    """
+    if len(rows) == 0:
+        return []
+    fragments = source.read(rows)
+    placements = source.crystals(rows) if stored else None
+    xyz_cart, elements = fragments.xyz_cart.astype(np.float64), fragments.elements
+    return [
+        Molecule(
+            xyz_cart=xyz_cart[atoms],
+            elements=elements[atoms],
+            residue=fragments.residue[atoms],
+            placement=None if placements is None else placements[i],
+        )
+        for i, atoms in enumerate(map(fragments.atoms_of, range(len(fragments))))
+    ]
