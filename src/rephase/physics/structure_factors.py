@@ -1,9 +1,9 @@
 """Atoms → structure factors by separable direct summation (docs/conventions.md: structure factor).
 
-exp(2πi h·x) = exp(2πi hx)·exp(2πi ky)·exp(2πi lz), so the sum over the atoms of one element is one matrix
-product: rows cos 2πhx and sin 2πhx for h ≥ 0, columns exp(2πi(ky + lz)). Cosine ± i·sine gives both signs of
-h, which halves the work of a complex product. The element's f(s) exp(−B s²/4) multiplies the result;
-individual B values are mixtures of a few common ones.
+exp(2πi h·x) = exp(2πi hx)·exp(2πi(ky + lz)), so the sum over the atoms of one element is a matrix product:
+its rows are cos 2πhx and sin 2πhx for h ≥ 0, its columns the real and the imaginary part of
+exp(2πi(ky + lz)). Their sums and differences give both signs of h. The element's f(s) multiplies them,
+exp(−B s²/4) the sum over the elements; individual B values are mixtures of a few common ones.
 """
 
 import math
@@ -67,7 +67,7 @@ def structure_factors(atoms: AtomBatch, cell: Tensor, d_min: Tensor | float, sha
     for part in _parts(atoms, shape):
         at = _signed_indices(_index_limits(cell[part], d_min[part], shape), cell)
         f, decay = _amplitudes(series, b_nodes[part], metric[part], d_min[part], at)
-        _place(*_sum_over_atoms(atoms.cells(part), weights[part], f, decay, at), grid[part])
+        _place(_sum_over_atoms(atoms.cells(part), weights[part], f, decay, at), grid[part])
     grid[:, 0, 0, 0] = 0.0  # F000
     return grid.permute(0, 2, 3, 1)
 
@@ -147,31 +147,71 @@ def _by_sign(values: Tensor) -> Tensor:
     return values.view(*values.shape[:2], 2, -1, *values.shape[3:])
 
 
-def _sum_over_atoms(
-    atoms: AtomBatch, weights: Tensor, f: Tensor, decay: Tensor, at: Indices
-) -> tuple[Tensor, Tensor]:
-    """F at h ≥ 0 and at −h, each of shape ``(batch, h, l, k)``.
+def _sum_over_atoms(atoms: AtomBatch, weights: Tensor, f: Tensor, decay: Tensor, at: Indices) -> Tensor:
+    """F at h ≥ 0 and at −h, complex, shape ``(batch, 2, h, l, k)``.
 
     `weights`, shape ``(batch, nodes, slots)``, says how much of each displacement node an atom is.
     """
-    along_h, along_k, along_l = (
-        _phases(x, indices) for x, indices in zip(atoms.xyz_frac.unbind(-1), at, strict=True)
+    (cos_h, sin_h), (cos_k, sin_k), (cos_l, sin_l) = (
+        _cosine_and_sine(x, indices) for x, indices in zip(atoms.xyz_frac.unbind(-1), at, strict=True)
     )
-    rows = torch.cat([along_h.real, along_h.imag], dim=-1).mT
-    step = _slots_at_once(len(rows), len(at.k) * len(at.l), rows)
+    rows = torch.cat([cos_h, sin_h], dim=-1).mT
+    along_k, along_l = (cos_k[:, :, None], sin_k[:, :, None]), (cos_l[..., None], sin_l[..., None])
+    batch, _, _, *hlk = f.shape
+    step = _slots_at_once(batch, hlk[1] * hlk[2], f)
+    f, decay = f.flatten(-2), decay.flatten(-2)
+    sums = [_SignedSums.zeros(like=f[:, 0, 0]) for _ in range(weights.shape[1])]
+    for element, slots in _chunks(atoms.slots_of_element, step):
+        real, imaginary = _columns(*(x[:, slots] for x in (*along_l, *along_k)))
+        for node, total in enumerate(sums):
+            weighted = rows[..., slots] * weights[:, None, node, slots]
+            total.add(weighted @ real, weighted @ imaginary, f[:, element])
+    products = (total.times(decay[:, node]) for node, total in enumerate(sums))
+    return reduce(torch.add, products).view(batch, 2, *hlk)
 
-    def terms() -> Iterator[tuple[Tensor, Tensor]]:
-        for element, slots in _chunks(atoms.slots_of_element, step):
-            columns = torch.view_as_real(along_l[:, slots, :, None] * along_k[:, slots, None]).flatten(2)
-            for node in range(weights.shape[1]):
-                product = (rows[..., slots] * weights[:, None, node, slots]) @ columns
-                sums = torch.view_as_complex(product.view(-1, 2, len(at.h), len(at.l), len(at.k), 2))
-                cosine, sine = sums.unbind(1)
-                amplitude = f[:, element] * decay[:, node]
-                plus, minus = (torch.add(cosine, sine, alpha=sign) for sign in (1j, -1j))
-                yield plus.mul_(amplitude[:, 0]), minus.mul_(amplitude[:, 1])
 
-    return reduce(lambda total, term: (total[0].add_(term[0]), total[1].add_(term[1])), terms())
+def _columns(cos_l: Tensor, sin_l: Tensor, cos_k: Tensor, sin_k: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary parts of exp(2πi(ky + lz)), each of shape ``(batch, slots, l·k)``."""
+    real = torch.addcmul(cos_l * cos_k, sin_l, sin_k, value=-1.0)
+    imaginary = torch.addcmul(cos_l * sin_k, sin_l, cos_k)
+    return real.flatten(2), imaginary.flatten(2)
+
+
+class _SignedSums(NamedTuple):
+    """Running sums of f·exp(2πi h·x), real and imaginary, at h and at −h; each ``(batch, h, l·k)``.
+
+    Kept apart, because one pass over contiguous real numbers multiplies and adds.
+    """
+
+    plus_real: Tensor
+    plus_imaginary: Tensor
+    minus_real: Tensor
+    minus_imaginary: Tensor
+
+    @classmethod
+    def zeros(cls, like: Tensor) -> "_SignedSums":
+        return cls(*(torch.zeros_like(like) for _ in cls._fields))
+
+    def add(self, real: Tensor, imaginary: Tensor, f: Tensor) -> None:
+        """Add products of the rows, cosines then sines, with real and imaginary columns, times f."""
+        cos_real, sin_real = real.chunk(2, dim=1)
+        cos_imaginary, sin_imaginary = imaginary.chunk(2, dim=1)
+        plus, minus = f.unbind(1)
+        self.plus_real.addcmul_(cos_real - sin_imaginary, plus)
+        self.plus_imaginary.addcmul_(cos_imaginary + sin_real, plus)
+        self.minus_real.addcmul_(cos_real + sin_imaginary, minus)
+        self.minus_imaginary.addcmul_(cos_imaginary - sin_real, minus)
+
+    def times(self, decay: Tensor) -> Tensor:
+        """Multiply by ``(batch, 2, h, l·k)`` real numbers; complex, of the same shape."""
+        plus, minus = decay.unbind(1)
+        return torch.stack(
+            [
+                torch.complex(self.plus_real * plus, self.plus_imaginary * plus),
+                torch.complex(self.minus_real * minus, self.minus_imaginary * minus),
+            ],
+            dim=1,
+        )
 
 
 def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, slice]]:
@@ -183,21 +223,21 @@ def _chunks(slots_of_element: Sequence[int], step: int) -> Iterator[tuple[int, s
         start += size
 
 
-def _phases(x: Tensor, index: Tensor) -> Tensor:
-    """exp(2πi·index·x), shape ``(batch, slots, indices)``.
+def _cosine_and_sine(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of 2π·index·x, each of shape ``(batch, slots, indices)``.
 
     x is brought to [0, 1) first: the smaller angles keep float32 exact to 1e-5.
     """
     angle = (x - x.detach().floor())[..., None] * (2.0 * math.pi * index)
-    return torch.complex(torch.cos(angle), torch.sin(angle))
+    return torch.cos(angle), torch.sin(angle)
 
 
-def _place(plus: Tensor, minus: Tensor, grid: Tensor) -> None:
-    """Write compact ``(batch, h, l, k)`` halves into a zero grid ``(batch, l, h, k)``."""
-    rows, layers, columns = plus.shape[1:]
+def _place(values: Tensor, grid: Tensor) -> None:
+    """Write compact ``(batch, 2, h, l, k)`` values into a zero grid ``(batch, l, h, k)``."""
+    rows, layers, columns = values.shape[2:]
     high = columns // 2 + 1  # k = 0 … k_max, then the negative ones
-    positive, negative = plus.transpose(1, 2), minus[:, 1:].flip(1).transpose(1, 2)
+    plus, minus = values.transpose(2, 3).unbind(1)
     nu, nv = grid.shape[2:]
-    for values, h in ((positive, slice(0, rows)), (negative, slice(nu - rows + 1, nu))):
-        grid[:, :layers, h, :high] = values[..., :high]
-        grid[:, :layers, h, nv - columns + high :] = values[..., high:]
+    for part, h in ((plus, slice(0, rows)), (minus[:, :, 1:].flip(2), slice(nu - rows + 1, nu))):
+        grid[:, :layers, h, :high] = part[..., :high]
+        grid[:, :layers, h, nv - columns + high :] = part[..., high:]
