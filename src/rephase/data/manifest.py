@@ -1,0 +1,143 @@
+"""The manifest of a set: one row for each fragment, in the order of the shards."""
+
+import hashlib
+import io
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rephase.data.fragments import SPLITS, Fragments
+from rephase.errors import UserError
+
+NO_CLUSTER = -1
+_COLUMNS: "list[pa.Field[Any]]" = [
+    pa.field("id", pa.string()),
+    pa.field("entry", pa.string()),
+    pa.field("entity", pa.string()),
+    pa.field("start", pa.int32()),  # number of the first residue in its entity
+    pa.field("sequence", pa.string()),
+    pa.field("split", pa.string()),
+    pa.field("resolution", pa.float32()),  # Å, of the entry
+    pa.field("cluster", pa.int32()),  # of the entity's sequence, null where none was made
+    pa.field("source", pa.string()),  # the file that the fragment came from
+    pa.field("atoms", pa.int32()),
+]
+SCHEMA = pa.schema(_COLUMNS)
+_ID = re.compile(r"(.+)_([^_.]+)(?:\.pd)?_(-?\d+)")  # both forms occur: 4AZ3_1.pd_11 and 16VP_1_104
+
+
+def manifest_rows(
+    fragments: Fragments, cluster: NDArray[np.int32] | None = None, source: NDArray[np.str_] | None = None
+) -> pa.Table:
+    """Describe fragments, one row each.
+
+    Parameters
+    ----------
+    fragments
+        Whose ids are ``ENTRY_ENTITY.pd_START`` or ``ENTRY_ENTITY_START``, and whose splits are decided.
+    cluster
+        Sequence clusters, shape ``(n,)``, `NO_CLUSTER` where there is none.
+    source
+        Names of the files they came from, shape ``(n,)``.
+
+    Raises
+    ------
+    UserError
+        When an id has another form.
+    ValueError
+        When a fragment has no split.
+    """
+    entry, entity, start = _parts_of(fragments.ids)
+    of_split = dict(enumerate(SPLITS))
+    if not set(np.unique(fragments.split).tolist()) <= set(of_split):
+        raise ValueError("every fragment of a set belongs to a split")
+    numbers = np.full(len(fragments), NO_CLUSTER, np.int32) if cluster is None else cluster
+    return pa.table(
+        {
+            "id": fragments.ids.tolist(),
+            "entry": entry,
+            "entity": entity,
+            "start": start,
+            "sequence": fragments.sequence.tolist(),
+            "split": [of_split[number] for number in fragments.split.tolist()],
+            "resolution": fragments.resolution,
+            "cluster": pa.array(numbers, pa.int32(), mask=numbers == NO_CLUSTER),
+            "source": [""] * len(fragments) if source is None else source.tolist(),
+            "atoms": np.diff(fragments.offset).astype(np.int32),
+        },
+        schema=SCHEMA,
+    )
+
+
+def shuffled_order(table: pa.Table, seed: int) -> NDArray[np.int64]:
+    """Order rows by a keyed hash of their ids, which no order of files or parts can change.
+
+    Raises
+    ------
+    UserError
+        When an id occurs twice.
+    """
+    ids = texts(table, "id")
+    seen = Counter(ids)
+    if len(seen) < len(ids):
+        twice = min(one for one, times in seen.items() if times > 1)
+        raise UserError("every fragment once", f"{twice} occurs more than once", "give every file once")
+    key = seed.to_bytes(32, "little")
+    digests = (hashlib.blake2b(one.encode(), digest_size=8, key=key).digest() for one in ids)
+    hashes = np.frombuffer(b"".join(digests), ">u8")
+    return np.lexsort((np.array(ids), hashes)) if len(np.unique(hashes)) < len(ids) else np.argsort(hashes)
+
+
+def manifest_bytes(table: pa.Table) -> bytes:
+    """Return the content of the parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def read_manifest(path: Path) -> pa.Table:
+    """Read the parquet file of a set.
+
+    Raises
+    ------
+    UserError
+        When it is missing, damaged, or has other columns.
+    """
+    wanted = "the manifest of a set"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(wanted, f"{path}: {error}", "build or copy the set again") from error
+    if table.schema != SCHEMA:
+        raise UserError(wanted, f"{path} with other columns", "build the set again with this version")
+    return table
+
+
+def texts(table: pa.Table, column: str) -> list[str]:
+    """Return a column of text, which has no gaps."""
+    return [str(value) for value in table[column].to_pylist()]
+
+
+def splits_of(table: pa.Table) -> NDArray[np.uint8]:
+    """Return each row's index into `SPLITS`, shape ``(n,)``."""
+    return np.asarray(pc.index_in(table["split"], pa.array(SPLITS)).to_numpy().astype(np.uint8))
+
+
+def _parts_of(ids: NDArray[np.str_]) -> tuple[list[str], list[str], list[int]]:
+    """Split ids into entry, entity and start."""
+    found = [_ID.fullmatch(one) for one in ids.tolist()]
+    matches = [match for match in found if match is not None]
+    if len(matches) < len(found):
+        raise UserError(
+            "ids such as 4AZ3_1.pd_11: entry, entity, first residue",
+            str(ids[found.index(None)]),
+            "name the fragments in this way",
+        )
+    return [one[1] for one in matches], [one[2] for one in matches], [int(one[3]) for one in matches]
