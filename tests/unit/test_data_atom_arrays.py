@@ -83,7 +83,7 @@ def test_a_fragment_without_atoms_or_with_another_sequence_is_refused() -> None:
     [
         ("4AZ3_1.pd_11", ("4AZ3", "1", 11)),
         ("16VP_1_104", ("16VP", "1", 104)),
-        ("pdb_00001abc_12.pd_-3", ("pdb_00001abc", "12", -3)),
+        ("pdb_00001abc_12.pd_3", ("pdb_00001abc", "12", 3)),
     ],
 )
 def test_ids_name_entry_entity_and_first_residue(name: str, parts: tuple[str, str, int]) -> None:

@@ -16,7 +16,6 @@ from rephase.data.placements import placements_from
 from rephase.data.selection import select
 from rephase.data.set_record import SetOrigin
 from rephase.data.set_writer import SetPart, write_set
-from rephase.data.shards import ShardRules
 from rephase.errors import UserError
 
 ORIGIN = SetOrigin(command="test")
@@ -31,7 +30,7 @@ def fragments() -> Fragments:
 @pytest.fixture
 def folder(tmp_path: Path, fragments: Fragments) -> Path:
     path = tmp_path / "set"
-    write_set(path, [SetPart(fragments)], ORIGIN, ShardRules(fragments=16))
+    write_set(path, [SetPart(fragments)], ORIGIN, shard_fragments=16)
     return path
 
 
@@ -85,7 +84,7 @@ def test_bytes_do_not_depend_on_how_the_parts_were_cut(tmp_path: Path, fragments
     rows = np.random.default_rng(1).permutation(COUNT)
     parts = [SetPart(select(fragments, piece)) for piece in np.array_split(rows, 7)]
     for folder, cut in (("one", [SetPart(fragments)]), ("many", parts)):
-        write_set(tmp_path / folder / "set", cut, ORIGIN, ShardRules(fragments=16))
+        write_set(tmp_path / folder / "set", cut, ORIGIN, shard_fragments=16)
     one, many = (
         {file.relative_to(top): file.read_bytes() for file in top.rglob("*") if file.is_file()}
         for top in (tmp_path / "one", tmp_path / "many")
@@ -95,7 +94,7 @@ def test_bytes_do_not_depend_on_how_the_parts_were_cut(tmp_path: Path, fragments
 
 def test_a_shard_is_a_random_sample_and_the_seed_draws_another(folder: Path, fragments: Fragments) -> None:
     other = folder.with_name("other")
-    write_set(other, [SetPart(fragments)], ORIGIN, ShardRules(fragments=16, seed=1))
+    write_set(other, [SetPart(fragments)], ORIGIN, shard_fragments=16, seed=1)
     orders = [FragmentSet.open(path).manifest["id"].to_pylist() for path in (folder, other)]
     assert orders[0] != orders[1]
     assert orders[0] != sorted(orders[0])

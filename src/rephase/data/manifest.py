@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS, Fragments
 from rephase.errors import UserError
 
@@ -30,7 +30,6 @@ _COLUMNS: "list[pa.Field[Any]]" = [
     pa.field("atoms", pa.int32()),
 ]
 SCHEMA = pa.schema(_COLUMNS)
-_ID = re.compile(r"(.+)_([^_.]+)(?:\.pd)?_(-?\d+)")  # both forms occur: 4AZ3_1.pd_11 and 16VP_1_104
 
 
 def manifest_rows(
@@ -54,7 +53,7 @@ def manifest_rows(
     ValueError
         When a fragment has no split.
     """
-    entry, entity, start = _parts_of(fragments.ids)
+    names = [parse_fragment_id(one) for one in fragments.ids.tolist()]
     of_split = dict(enumerate(SPLITS))
     if not set(np.unique(fragments.split).tolist()) <= set(of_split):
         raise ValueError("every fragment of a set belongs to a split")
@@ -62,9 +61,9 @@ def manifest_rows(
     return pa.table(
         {
             "id": fragments.ids.tolist(),
-            "entry": entry,
-            "entity": entity,
-            "start": start,
+            "entry": [name.entry for name in names],
+            "entity": [name.entity for name in names],
+            "start": [name.start for name in names],
             "sequence": fragments.sequence.tolist(),
             "split": [of_split[number] for number in fragments.split.tolist()],
             "resolution": fragments.resolution,
@@ -128,16 +127,3 @@ def texts(table: pa.Table, column: str) -> list[str]:
 def splits_of(table: pa.Table) -> NDArray[np.uint8]:
     """Return each row's index into `SPLITS`, shape ``(n,)``."""
     return np.asarray(pc.index_in(table["split"], pa.array(SPLITS)).to_numpy().astype(np.uint8))
-
-
-def _parts_of(ids: NDArray[np.str_]) -> tuple[list[str], list[str], list[int]]:
-    """Split ids into entry, entity and start."""
-    found = [_ID.fullmatch(one) for one in ids.tolist()]
-    matches = [match for match in found if match is not None]
-    if len(matches) < len(found):
-        raise UserError(
-            "ids such as 4AZ3_1.pd_11: entry, entity, first residue",
-            str(ids[found.index(None)]),
-            "name the fragments in this way",
-        )
-    return [one[1] for one in matches], [one[2] for one in matches], [int(one[3]) for one in matches]

@@ -27,12 +27,11 @@ from rephase.data.set_record import (
     ShardFacts,
     record_bytes,
 )
-from rephase.data.shards import ShardRules, map_shard, shard_bytes
+from rephase.data.shards import SHARD_FRAGMENTS, map_shard, shard_bytes
 from rephase.errors import UserError
 from rephase.io.atomic_files import flush_directory, write_whole
 
 _PARTIAL = ".partial"
-_DEFAULT_RULES = ShardRules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,9 @@ def write_set(
     path: Path,
     parts: Iterable[SetPart],
     origin: SetOrigin,
-    rules: ShardRules = _DEFAULT_RULES,
+    *,
+    seed: int = 0,
+    shard_fragments: int = SHARD_FRAGMENTS,
     force: bool = False,
     advance: Callable[[int], None] = lambda fragments: None,
 ) -> SetRecord:
@@ -78,8 +79,10 @@ def write_set(
         The fragments; ids are unique.
     origin
         How the set was made.
-    rules
-        Size of the shards, seed of the order.
+    seed
+        Of the order of the fragments, which puts a random sample of the set into every shard.
+    shard_fragments
+        Fragments in a shard; the last one has what is left.
     force
         Replace a set of that name.
     advance
@@ -94,7 +97,9 @@ def write_set(
         When the disk is full.
     """
     with staging(path, force) as partial:
-        return write_staged(path, partial, parts, origin, rules, advance)
+        return write_staged(
+            path, partial, parts, origin, seed=seed, shard_fragments=shard_fragments, advance=advance
+        )
 
 
 def write_staged(
@@ -102,7 +107,9 @@ def write_staged(
     partial: Path,
     parts: Iterable[SetPart],
     origin: SetOrigin,
-    rules: ShardRules = _DEFAULT_RULES,
+    *,
+    seed: int = 0,
+    shard_fragments: int = SHARD_FRAGMENTS,
     advance: Callable[[int], None] = lambda fragments: None,
 ) -> SetRecord:
     """Write a set as `write_set` does, in a directory that `staging` gave, which is gone afterwards."""
@@ -110,7 +117,8 @@ def write_staged(
         shutil.rmtree(left, ignore_errors=True)
         left.mkdir()
     spill = _spill(partial / "spill", parts)
-    order, shards = _write_shards(partial / "set", spill, rules, advance)
+    order = shuffled_order(spill.table, seed)
+    shards = _write_shards(partial / "set", spill, order, shard_fragments, advance)
     record = _write_record(partial / "set", path.name, spill, order, shards, origin)
     _publish(path, partial)
     return record
@@ -186,19 +194,22 @@ def _spill(folder: Path, parts: Iterable[SetPart]) -> _Spill:
 
 
 def _write_shards(
-    folder: Path, spill: _Spill, rules: ShardRules, advance: Callable[[int], None]
-) -> tuple[NDArray[np.int64], tuple[ShardFacts, ...]]:
-    """Write all shards; return the order of the fragments, and what the shards hold."""
-    order = shuffled_order(spill.table, rules.seed)
+    folder: Path,
+    spill: _Spill,
+    order: NDArray[np.int64],
+    shard_fragments: int,
+    advance: Callable[[int], None],
+) -> tuple[ShardFacts, ...]:
+    """Write all shards with the fragments in `order`, and return what they hold."""
     (folder / SHARDS).mkdir()
     shards = []
-    for number, first in enumerate(range(0, len(order), rules.fragments)):
-        arrays = spill.collect(order[first : first + rules.fragments])
+    for number, first in enumerate(range(0, len(order), shard_fragments)):
+        arrays = spill.collect(order[first : first + shard_fragments])
         facts = _write_file(folder, f"{SHARDS}/{number:05d}.safetensors", shard_bytes(arrays))
         shards.append(ShardFacts(**facts.model_dump(), fragments=len(arrays), atoms=len(arrays.xyz)))
         advance(len(arrays))
     flush_directory(folder / SHARDS)
-    return order, tuple(shards)
+    return tuple(shards)
 
 
 def _write_record(
