@@ -1,0 +1,44 @@
+"""A file of fragments becomes a set with the same splits; what cannot be kept is counted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_data_fragments import write
+
+from rephase.cli.main import run
+from rephase.data.fragment_set import FragmentSet
+
+IDS = ["1AAA_1.pd_1", "1AAA_1_13", "2BBB_2.pd_1"]
+SEQUENCES = ["G", "C", "G"]
+
+
+def test_fragments_keep_their_splits_and_sources(tmp_path: Path) -> None:
+    file = write(tmp_path / "f.npz", ids=np.array(IDS), seq=np.array(SEQUENCES))
+    assert run(["data", "import", str(file), "-o", str(tmp_path / "set")]) == 0
+    rows = FragmentSet.open(tmp_path / "set").manifest.sort_by("id").to_pylist()
+    assert [row["id"] for row in rows] == sorted(IDS)
+    assert {row["id"]: row["split"] for row in rows} == dict(
+        zip(IDS, ["train", "train", "test"], strict=True)
+    )
+    assert {row["source"] for row in rows} == {"f.npz"}
+    assert [row["entry"] for row in rows] == ["1AAA", "1AAA", "2BBB"]
+
+
+def test_fragments_with_atoms_out_of_order_are_counted(tmp_path: Path) -> None:
+    file = write(tmp_path / "f.npz", ids=np.array(IDS), seq=np.array(["G", "GG", "G"]))
+    assert run(["data", "import", str(file), "-o", str(tmp_path / "set")]) == 0
+    opened = FragmentSet.open(tmp_path / "set")
+    assert len(opened) == 2
+    assert opened.record.origin.rejected == {"fragments": {"atoms of a residue out of order": 1}}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [(["--seed", "-1"], "--seed"), ([], "no file"), (["--sed", "1"], "--seed")]
+)
+def test_wrong_arguments_are_answered(
+    tmp_path: Path, options: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "import", str(tmp_path / "none.npz"), "-o", str(tmp_path / "set"), *options]) == 2
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
