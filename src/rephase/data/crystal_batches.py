@@ -110,7 +110,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     own_shapes = np.array([example.shape for example in examples], dtype=np.int64)
     nu, nv, nw = (int(n) for n in own_shapes.max(axis=0))
     first = examples[0]
-    noise = np.random.SeedSequence([seed, first.epoch, first.row, _NOISE]).generate_state(1, np.uint64)
+    noise = np.random.SeedSequence([seed, first.epoch, first.row, _OF_NOISE]).generate_state(1, np.uint64)
     return CrystalBatch(
         atoms=_packed(examples),
         cell=torch.from_numpy(np.stack([example.cell for example in examples])),
@@ -124,7 +124,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     )
 
 
-_NOISE = 1  # sets the seed of the noise apart from that of the first example's crystal
+_OF_NOISE = 2  # crystal and experiment of the first example have 0 and 1 in its place
 
 
 def _packed(examples: Sequence[Example]) -> AtomBatch:

@@ -94,20 +94,21 @@ class Molecule:
 def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig) -> Example | None:
     """Draw crystal, resolution, grid, B values and experiment of one fragment.
 
-    Everything follows from the seed, the epoch and the row, whatever else is drawn and where.
+    Everything follows from the seed, the epoch and the row, whatever else is drawn and where. Crystal and
+    experiment are drawn apart, so that the same crystals can be seen with and without errors of the data.
 
     Returns
     -------
     The example; None where the fragment does not fit the crystal.
     """
-    rng = np.random.default_rng([config.seed, epoch, row])
-    d_min = float(np.float32(rng.uniform(*config.d_min)))
-    sampling = _oversampling(config.grid, d_min, rng)
-    b_iso = _draw_b(molecule.residue, config, rng)
-    measurement = _draw_measurement(config.measurement, rng)
-    crystal = _crystal(molecule, config, rng)
+    of_crystal, of_data = (np.random.default_rng([config.seed, epoch, row, part]) for part in range(2))
+    crystal = _crystal(molecule, config, of_crystal)
     if crystal is None:
         return None
+    d_min = float(np.float32(of_data.uniform(*config.d_min)))
+    measurement = _draw_measurement(config.measurement, of_data)
+    sampling = _oversampling(config.grid, d_min, of_data)
+    b_iso = _draw_b(molecule.residue, config, of_crystal)
     whole = expand_to_p1(replace(crystal, b_iso=b_iso))
     return Example(
         row=row,
@@ -157,11 +158,11 @@ def _draw_b(
 
 
 def _draw_measurement(ranges: Measurement, rng: np.random.Generator) -> MeasurementDraw:
-    noise, stop = ranges.i_over_sigma_edge, ranges.beam_stop
+    # what is switched off is drawn too, so that the rest does not depend on it
     return MeasurementDraw(
-        i_over_sigma_edge=1.0 if noise is None else float(rng.uniform(*noise)),
+        i_over_sigma_edge=float(rng.uniform(*ranges.i_over_sigma_edge or (1.0, 1.0))),
         completeness=float(rng.uniform(*ranges.completeness)),
-        beam_stop=1.0 if stop is None else float(rng.uniform(*stop)),
+        beam_stop=float(rng.uniform(*ranges.beam_stop or (1.0, 1.0))),
         blind_cone=float(rng.uniform(*ranges.blind_cone)),
         rotation_range=float(rng.uniform(*ranges.rotation_range)),
         bulk_solvent=bool(rng.random() < ranges.bulk_solvent),

@@ -88,9 +88,7 @@ class Measurement(Config):
     @model_validator(mode="after")
     def _something_is_measured(self) -> "Measurement":
         if self.blind_cone[1] >= 90.0 or self.rotation_range[0] <= 0.0:
-            raise ValueError(
-                "a blind cone below 90° and a rotation range above 0° leave something to measure"
-            )
+            raise ValueError("a blind cone below 90° and a rotation range above 0° leave reflections")
         return self
 
 
@@ -141,7 +139,5 @@ class StreamConfig(Config):
     def _grid_holds_the_reflections(self) -> "StreamConfig":
         if isinstance(self.grid, SpacingGrid) and self.d_min[0] < 2.0 * self.grid.spacing:
             limit = 2.0 * self.grid.spacing
-            raise ValueError(
-                f"a spacing of {self.grid.spacing} Å holds data to {limit} Å, d_min begins below"
-            )
+            raise ValueError(f"a spacing of {self.grid.spacing} Å goes with d_min of at least {limit} Å")
         return self
