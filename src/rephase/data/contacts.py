@@ -78,7 +78,8 @@ def lattice_points(orth: FloatArray, reach: float) -> IntArray:
     spans = np.floor(reach * np.linalg.norm(np.linalg.inv(orth), axis=1)).astype(np.int64)
     points = _integer_box(*spans.tolist())
     vectors = points @ orth.T
-    return points[np.einsum("ij,ij->i", vectors, vectors) <= reach * reach]
+    near = np.einsum("ij,ij->i", vectors, vectors) <= reach * reach
+    return np.asarray(points[near], dtype=np.int64)
 
 
 @lru_cache(maxsize=256)
