@@ -7,6 +7,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from stream_process import CONFIG, figures_of, source
@@ -59,7 +60,7 @@ def test_ranks_started_by_torchrun_share_the_stream(tmp_path: Path) -> None:
     expected = [figures_of(batch) for batch in islice(BatchStream(source(), CONFIG), 20)]
     together = [batch for turn in zip(*ranks, strict=True) for batch in turn]
     assert together == expected[:16]
-    starts = source().shard_start
+    starts = np.array([rows.start for rows in source().shard_rows])
     shards = [
         {int(shard) for batch in rank for shard in starts.searchsorted(batch["rows"], "right") - 1}
         for rank in ranks

@@ -1,7 +1,9 @@
 """What a stream needs to know of a set of fragments, and sets that lie in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -22,8 +24,8 @@ class FragmentSource(Protocol):
         """Hash of everything in the set."""
 
     @property
-    def shard_start(self) -> IntArray:
-        """First row of each shard and the total, shape ``(shards + 1,)``."""
+    def shard_rows(self) -> Sequence[range]:
+        """Rows of each shard."""
 
     @property
     def split(self) -> NDArray[np.uint8]:
@@ -32,8 +34,12 @@ class FragmentSource(Protocol):
     def read(self, indices: IntArray) -> Fragments:
         """Return fragments in the order of `indices`, which may repeat."""
 
-    def crystals(self, indices: IntArray) -> Placements | None:
-        """Return stored crystals in the order of `indices`; None where the set has none."""
+    @property
+    def has_crystals(self) -> bool:
+        """Whether every fragment has a stored crystal."""
+
+    def placements(self, indices: IntArray) -> Placements:
+        """Return the stored crystals in the order of `indices`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +52,33 @@ class FragmentsInMemory:
         The fragments, their rows in this order.
     shards
         Number of shards.
-    placements
+    crystals
         One for each fragment, or none.
     """
 
     fragments: Fragments
     shards: int = 1
-    placements: Placements | None = None
+    crystals: Placements | None = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of fragments and crystals."""
-        parts = [self.fragments] if self.placements is None else [self.fragments, self.placements]
+        parts = [self.fragments] if self.crystals is None else [self.fragments, self.crystals]
         hashed = hashlib.sha256(str(self.shards).encode())
         for array in (array for part in parts for array in vars(part).values()):
             hashed.update(np.ascontiguousarray(array).tobytes())
         return hashed.hexdigest()
 
     @property
-    def shard_start(self) -> IntArray:
-        """First row of each shard and the total."""
-        return np.arange(self.shards + 1, dtype=np.int64) * len(self.fragments) // self.shards
+    def shard_rows(self) -> list[range]:
+        """Rows of each shard."""
+        edges = [len(self.fragments) * number // self.shards for number in range(self.shards + 1)]
+        return [range(*rows) for rows in pairwise(edges)]
+
+    @property
+    def has_crystals(self) -> bool:
+        """Whether crystals were given."""
+        return self.crystals is not None
 
     @property
     def split(self) -> NDArray[np.uint8]:
@@ -90,9 +102,17 @@ class FragmentsInMemory:
             residue=whole.residue[atoms],
         )
 
-    def crystals(self, indices: IntArray) -> Placements | None:
-        """Return the stored crystals in the order of `indices`."""
-        return None if self.placements is None else self.placements.take(indices)
+    def placements(self, indices: IntArray) -> Placements:
+        """Return the stored crystals in the order of `indices`.
+
+        Raises
+        ------
+        ValueError
+            When there are none.
+        """
+        if self.crystals is None:
+            raise ValueError("these fragments have no crystals")
+        return self.crystals.take(indices)
 
 
 def read_molecules(source: FragmentSource, rows: IntArray, stored: bool) -> list[Molecule]:
@@ -110,7 +130,7 @@ def read_molecules(source: FragmentSource, rows: IntArray, stored: bool) -> list
     if len(rows) == 0:
         return []
     fragments = source.read(rows)
-    placements = source.crystals(rows) if stored else None
+    placements = source.placements(rows) if stored else None
     xyz_cart, elements = fragments.xyz_cart.astype(np.float64), fragments.elements
     return [
         Molecule(

@@ -7,7 +7,6 @@ the same way.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -58,7 +57,7 @@ class BatchStream:
         if not 0 <= rank < ranks:
             raise ValueError(f"rank {rank} of {ranks}")
         rows = _rows_of_lanes(source, config)
-        if config.crystal is None and source.crystals(rows[0][:1]) is None:
+        if config.crystal is None and not source.has_crystals:
             raise UserError("a set with crystals", "fragments alone", "give the stream a recipe in crystal")
         if len(rows) % ranks:
             found = f"{len(rows)} lanes for {ranks} processes"
@@ -182,8 +181,7 @@ def _rows_of_lanes(source: FragmentSource, config: StreamConfig) -> list[IntArra
     wanted = source.split == SPLITS.index(config.split)
     if not wanted.any():
         raise UserError(f"fragments of the split {config.split}", "none", "choose another split or set")
-    edges = pairwise(source.shard_start.tolist())
-    shards = [start + np.flatnonzero(wanted[start:stop]) for start, stop in edges]
+    shards = [rows.start + np.flatnonzero(wanted[rows.start : rows.stop]) for rows in source.shard_rows]
     counts = (config.lanes,) if config.lanes else _POWERS_OF_TWO
     for lanes in counts:
         rows = [np.concatenate(shards[number::lanes] or [_NO_ROWS]) for number in range(lanes)]
