@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from rephase.data.build_config import BuildConfig
-from rephase.data.cleaning import CleanResidue, clean_residues
+from rephase.data.cleaning import clean_residues
 from rephase.data.entry_chains import protein_chains
 from rephase.data.entry_rules import entry_rejection
 from rephase.data.fragment_ids import FragmentId, entity_key
 from rephase.data.fragments import UNASSIGNED, Fragments
-from rephase.data.windows import cut_windows, window_atoms
+from rephase.data.windows import Window, cut_windows, window_atoms
 from rephase.io.structure_file import read_structure_file
+
+NamedWindow = tuple[FragmentId, Window]
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,6 @@ class Extraction:
     rejected: dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True)
-class _Window:
-    id: FragmentId
-    residues: list[CleanResidue]
-
-
 def extract(path: Path | str, config: BuildConfig) -> Extraction:
     """Cut the fragments of one file; the same file and settings give the same result anywhere.
 
@@ -90,22 +86,16 @@ def extract(path: Path | str, config: BuildConfig) -> Extraction:
     if reason is not None:
         return Extraction(path.name, file.id, _joined([], config, np.nan), (), _counts(entries={reason: 1}))
     chains, chains_rejected = protein_chains(file, config.chains)
-    windows: list[_Window] = []
+    windows: list[NamedWindow] = []
     rejected: Counter[str] = Counter()
     for chain in chains:
-        residues = clean_residues(chain.residues, config.chains)
-        firsts, broken = cut_windows(residues, config.windows)
+        good, broken = cut_windows(clean_residues(chain.residues, config.chains), config.windows)
+        windows += [(FragmentId(file.id, chain.entity, window.start), window) for window in good]
         rejected += broken
-        windows += [
-            _Window(
-                FragmentId(file.id, chain.entity, first + 1), residues[first : first + config.windows.length]
-            )
-            for first in firsts
-        ]
     drawn = _draw(windows, config, file.id)
     rejected["not drawn"] += len(windows) - len(drawn)
     resolution = np.nan if file.resolution is None else file.resolution
-    per_entity = Counter(window.id.entity for window in drawn)
+    per_entity = Counter(name.entity for name, _ in drawn)
     return Extraction(
         source=path.name,
         entry=file.id,
@@ -130,7 +120,7 @@ def _counts(**levels: dict[str, int]) -> dict[str, dict[str, int]]:
     }
 
 
-def _draw(windows: list[_Window], config: BuildConfig, entry: str) -> list[_Window]:
+def _draw(windows: list[NamedWindow], config: BuildConfig, entry: str) -> list[NamedWindow]:
     """Draw as many windows as an entry may give, seeded by the entry so that no other file matters."""
     most = config.windows.per_entry
     if most is None or len(windows) <= most:
@@ -140,10 +130,10 @@ def _draw(windows: list[_Window], config: BuildConfig, entry: str) -> list[_Wind
     return [windows[i] for i in np.sort(rng.choice(len(windows), most, replace=False))]
 
 
-def _joined(windows: list[_Window], config: BuildConfig, resolution: float) -> Fragments:
-    parts = [window_atoms(window.residues, config.windows.alanine) for window in windows]
+def _joined(windows: list[NamedWindow], config: BuildConfig, resolution: float) -> Fragments:
+    parts = [window_atoms(window.residues, config.windows.alanine) for _, window in windows]
     return Fragments(
-        ids=np.array([str(window.id) for window in windows], dtype=np.str_),
+        ids=np.array([str(name) for name, _ in windows], dtype=np.str_),
         sequence=np.array([sequence for sequence, _, _, _ in parts], dtype=np.str_),
         resolution=np.full(len(windows), resolution, np.float32),
         split=np.full(len(windows), UNASSIGNED, np.uint8),

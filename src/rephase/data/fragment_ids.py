@@ -19,7 +19,8 @@ class FragmentId:
     entity
         Number of the molecule within the entry.
     start
-        Place of the first residue among the modelled residues of the entity, from 1.
+        Place of the first residue among the modelled residues of the entity, from 1; residues other than the
+        twenty amino acids and selenomethionine do not count.
     """
 
     entry: str

@@ -1,6 +1,8 @@
 """Windows of a fixed number of residues, cut from cleaned chains."""
 
 from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +16,44 @@ _LONGEST_LINK = 2.0  # Å between C and the next N; 1.33 in a peptide bond, over
 _OVERLAP = 1.0  # Å; no two atoms come closer, bonded or not
 
 
-def cut_windows(residues: list[CleanResidue], rules: WindowRules) -> tuple[list[int], Counter[str]]:
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Residues that follow one another.
+
+    Attributes
+    ----------
+    start
+        Place of the first in its chain, from 1; only modelled amino acids of the twenty kinds (and
+        selenomethionine) count.
+    residues
+        As many as the rules say.
+    """
+
+    start: int
+    residues: list[CleanResidue]
+
+
+def cut_windows(chain: list[CleanResidue], rules: WindowRules) -> tuple[list[Window], Counter[str]]:
     """Find the windows of a chain that break no rule.
 
-    Windows begin at the modelled residues 1, 1 + step, 1 + 2·step … as in the ids of RecCrysFormer.
+    Windows begin at the residues 1, 1 + step, 1 + 2·step … as in the ids of RecCrysFormer.
 
     Returns
     -------
-    Index of the first residue of each good window, and how many of the others broke which rule first.
+    The good windows, and how many of the others broke which rule first.
     """
-    linked = _links(residues)
-    good: list[int] = []
+    places = [place for place, residue in enumerate(chain) if residue.letter != "X"]
+    residues = [chain[place] for place in places]
+    gaps = _gaps(residues, np.diff(places) > 1)
+    good: list[Window] = []
     rejected: Counter[str] = Counter()
     for first in range(0, len(residues) - rules.length + 1, rules.step):
         window = residues[first : first + rules.length]
-        reason = _rejection(window, linked[first : first + rules.length - 1], rules)
+        reason = _rejection(window, gaps[first : first + rules.length - 1], rules)
         if reason:
             rejected[reason] += 1
         else:
-            good.append(first)
+            good.append(Window(first + 1, window))
     return good, rejected
 
 
@@ -49,23 +70,27 @@ def window_atoms(
     )
 
 
-def _rejection(window: list[CleanResidue], linked: NDArray[np.bool_], rules: WindowRules) -> str:
-    flaw = next((residue.flaw for residue in window if residue.flaw), "")
+def _rejection(window: list[CleanResidue], gaps: list[str], rules: WindowRules) -> str:
+    flaw = next((residue.flaw for residue in window if residue.flaw), "") or next(filter(None, gaps), "")
     if flaw:
         return flaw
-    if not linked.all():
-        return "chain break"
     if rules.alanine and any(residue.letter == "G" for residue in window):
         return "glycine"
     return "clash" if _clashes(window, rules) else ""
 
 
-def _links(residues: list[CleanResidue]) -> NDArray[np.bool_]:
-    """Tell which residues are bonded to the next, shape ``(n - 1,)``; false beside a flaw."""
-    nowhere = np.full(3, np.nan)
-    ends = np.array([nowhere if r.flaw else r.xyz_cart[C] for r in residues[:-1]]).reshape(-1, 3)
-    starts = np.array([nowhere if r.flaw else r.xyz_cart[N] for r in residues[1:]]).reshape(-1, 3)
-    return np.asarray(np.linalg.norm(starts - ends, axis=1) < _LONGEST_LINK)
+def _gaps(residues: list[CleanResidue], left_out: NDArray[np.bool_]) -> list[str]:
+    """Say what parts each residue from the next, "" where they are bonded or one of them has a flaw."""
+    gaps = []
+    for (residue, following), between in zip(pairwise(residues), left_out.tolist(), strict=True):
+        if between:
+            gaps.append("non-standard residue")
+        elif residue.flaw or following.flaw:
+            gaps.append("")
+        else:
+            link = float(np.linalg.norm(following.xyz_cart[N] - residue.xyz_cart[C]))
+            gaps.append("chain break" if link > _LONGEST_LINK else "")
+    return gaps
 
 
 def _clashes(window: list[CleanResidue], rules: WindowRules) -> bool:
