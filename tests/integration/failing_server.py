@@ -125,6 +125,22 @@ def cut_off(content: bytes, at: int, etag: str = '"1"', reset: bool = False) -> 
     return behave
 
 
+def chunked(content: bytes, whole: bool = True) -> Behaviour:
+    """Send the content in two chunks of unannounced length; or only the first, and hang up."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        half = len(content) // 2
+        for piece in (content[:half], content[half:], b"")[: 3 if whole else 1]:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        handler.wfile.flush()
+        handler.close_connection = not whole
+
+    return behave
+
+
 def slowly(content: bytes, piece: int, pause: float, etag: str = '"1"') -> Behaviour:
     """Send the content in pieces with pauses between them."""
 

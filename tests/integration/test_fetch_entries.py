@@ -14,6 +14,7 @@ from failing_server import (
     Behaviour,
     Server,
     body,
+    chunked,
     cut_off,
     failing_server,
     slowly,
@@ -89,6 +90,9 @@ def leave_part(directory: Path, content: bytes, url: str, validator: str) -> Non
         pytest.param([cut_off(FILE, 700, etag='W/"1"'), body(FILE)], 2, id="weak validator"),
         pytest.param([cut_off(FILE, 700, etag=""), body(FILE)], 2, id="no validator"),
         pytest.param([slowly(FILE, 500, 2.0), body(FILE)], 2, id="stalls"),
+        pytest.param([chunked(FILE)], 1, id="in chunks"),
+        pytest.param([chunked(FILE, whole=False), body(FILE)], 2, id="chunks end early"),
+        pytest.param([chunked(TEXT, whole=False), body(FILE)], 2, id="chunks of plain text end early"),
         pytest.param([body(b"<!DOCTYPE html><html>busy</html>"), body(FILE)], 2, id="HTML with status 200"),
         pytest.param([body(b""), body(FILE)], 2, id="empty"),
         pytest.param([body(gzip.compress(b"")), body(FILE)], 2, id="empty in gzip"),
@@ -307,6 +311,17 @@ def test_pause_that_the_server_asks_for_is_kept(server: Server, tmp_path: Path) 
     server.at(PATH, status(503, Retry_After="1"), body(FILE))
     assert fetch_one(server, tmp_path).here
     assert server.requests[1].time - server.requests[0].time >= 0.99
+
+
+def test_two_runs_do_not_write_the_same_files(server: Server, tmp_path: Path) -> None:
+    server.at(PATH, body(FILE))
+
+    def run_again(outcome: Outcome) -> None:
+        with pytest.raises(UserError, match="another process"):
+            fetch_one(server, tmp_path)
+
+    assert fetch_one(server, tmp_path, tell=run_again).here
+    assert fetch_one(server, tmp_path).status == "kept"
 
 
 def test_dead_connection_ends_the_run_early(tmp_path: Path) -> None:

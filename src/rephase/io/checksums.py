@@ -1,12 +1,12 @@
 """SHA-256 sums of the files in a directory, in a file that ``sha256sum --check`` understands."""
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from rephase.errors import UserError
+from rephase.io.atomic_files import write_whole
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/]+)")
@@ -45,9 +45,4 @@ def read_sums(directory: Path) -> dict[str, str]:
 def write_sums(directory: Path, sums: Mapping[str, str]) -> None:
     """Write `SHA256SUMS`, sorted by name and replaced in one step; files that are gone are left out."""
     lines = [f"{sums[name]}  {name}\n" for name in sorted(sums) if (directory / name).is_file()]
-    path, new = directory / SUMS, directory / f"{SUMS}.new"
-    with new.open("w", encoding="utf-8") as handle:
-        handle.writelines(lines)
-        handle.flush()
-        os.fsync(handle.fileno())
-    new.replace(path)
+    write_whole(directory / SUMS, "".join(lines).encode())

@@ -1,9 +1,11 @@
 """Download the structure files of many PDB entries into one directory."""
 
+import fcntl
+import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +17,7 @@ from rephase.io.download_checks import EXTENSIONS, StructureFormat, check_struct
 from rephase.io.download_parts import BadBodyError, discard
 from rephase.io.download_sources import Source
 
-GIVE_UP_AFTER = 10
+GIVE_UP_AFTER = 5
 """Entries in a row that no source delivered, other than unknown ones: the connection is down."""
 _SECONDS_BETWEEN_SUMS = 5.0
 
@@ -95,15 +97,16 @@ def fetch_entries(
     Raises
     ------
     UserError
-        When `SHA256SUMS` cannot be read, or a file lies in place of the directory.
+        When `SHA256SUMS` cannot be read, a file lies in place of the directory, or another process downloads
+        into it.
     OSError
         When a file cannot be written; what has arrived stays for the next call.
     """
     _make_directory(directory)
-    sums = read_sums(directory)
     outcomes: dict[str, Outcome] = {}
     written = time.monotonic()
-    with closing(Downloader(manners, jobs)) as downloader:
+    with _alone_in(directory), closing(Downloader(manners, jobs)) as downloader:
+        sums = read_sums(directory)
         request = _Request(directory, kind, tuple(sources), dict(sums), downloader)
         try:
             with closing(_in_parallel(request, entries, jobs)) as arriving:
@@ -127,6 +130,25 @@ def _make_directory(directory: Path) -> None:
         raise UserError(
             f"the directory {directory}", "there is a file in its place", "choose another"
         ) from error
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Generator[None]:
+    """Keep other processes from downloading into the directory."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        _lock(descriptor, directory)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however that ends
+    except BlockingIOError:
+        found = "another process downloads into it"
+        raise UserError(f"the directory {directory}", found, "wait for it, or end it") from None
 
 
 @dataclass(frozen=True)
