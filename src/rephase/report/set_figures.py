@@ -35,7 +35,8 @@ def set_figure(statistics: SetStatistics, name: str) -> "Figure":
     rows = 1 if statistics.crystals is None else 2
     number = len(statistics.atoms)
     counts = f"{number:,} fragments, {statistics.atoms.sum():,} atoms"
-    sampled = "" if statistics.sampled == number else f"; backbone and crystals of {statistics.sampled:,}"
+    looked_at = "backbone" if statistics.crystals is None else "backbone and crystals"
+    sampled = "" if statistics.sampled == number else f"; {looked_at} of {statistics.sampled:,}"
     with styled():
         figure = new_figure(14.0, 0.7 + 3.1 * rows, name, counts + sampled)
         panels = figure.subplots(rows, 4, squeeze=False)
@@ -98,7 +99,7 @@ def _ramachandran(axes: "Axes", phi_psi_deg: NDArray[np.float64]) -> None:
     shades = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9dbcec", ACCENT, "#0b2247"])
     edges = np.linspace(-180.0, 180.0, _RAMACHANDRAN_BINS + 1)
     count, _ = np.histogramdd(phi_psi_deg, bins=[edges, edges])
-    mesh = axes.pcolormesh(edges, edges, count.T, cmap=shades, norm=PowerNorm(0.4), rasterized=True)
+    mesh = axes.pcolormesh(edges, edges, count.T, cmap=shades, norm=PowerNorm(0.35), rasterized=True)
     axes.axhline(0, color=FAINT, linewidth=0.6)
     axes.axvline(0, color=FAINT, linewidth=0.6)
     axes.set(xticks=range(-180, 181, 90), yticks=range(-180, 181, 90), aspect="equal")
