@@ -1,8 +1,8 @@
 """Pairs of similar sequences: candidates by MMseqs2 or by trying all pairs, judged by one alignment.
 
 Whatever finds the candidates, a pair counts by its optimal local alignment (Smith–Waterman, BLOSUM62, gaps 11
-and 1 as in BLAST): by the identical fraction of its columns, by how much of the shorter sequence it covers, and by its
-expectation value. The two methods can therefore differ in what they find, never in what they say of a pair.
+and 1 as in BLAST): by the identical fraction of its columns, by how much of the shorter sequence it covers,
+and by its expectation value. The methods can therefore differ in what they find, never in what they say of it.
 """
 
 import math
@@ -17,10 +17,7 @@ import pyopal
 from rephase.data.build_config import ClusterRules
 from rephase.data.mmseqs import PROGRAM, candidate_pairs
 
-_GAP_OPEN, _GAP_EXTEND = 12, 1  # of the first and of each further residue: BLAST's 11 to exist, 1 to extend
-    10,
-    1,
-)  # a gap of one residue costs 11, as in BLAST and MMseqs2 (11 opens and holds one)
+_GAP_OPEN, _GAP_EXTEND = 12, 1  # first and further residues: BLAST's 11 to exist, 1 to extend
 _LAMBDA, _K = 0.267, 0.041  # Karlin–Altschul, gapped BLOSUM62 11/1 (BLAST, blast_stat.c)
 _LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 
