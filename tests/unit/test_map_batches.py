@@ -50,12 +50,12 @@ def test_density_is_highest_at_the_atoms() -> None:
 def test_patterson_peaks_at_the_vector_between_two_heavy_atoms() -> None:
     example = examples(StreamConfig(grid=SpacingGrid()))[0]
     heavy = replace(
-        example,
-        xyz_frac=np.array([[0.1, 0.2, 0.3], [0.35, 0.7, 0.5]], np.float32),
+        example.crystal,
+        xyz_frac=np.array([[0.1, 0.2, 0.3], [0.35, 0.7, 0.5]]),
         elements=np.array(["SE", "SE"]),
-        b_iso=np.full(2, 20.0, np.float32),
+        b_iso=np.full(2, 20.0),
     )
-    crystals = crystal_batch([heavy], CONFIG.measurement, 0)
+    crystals = crystal_batch([replace(example, crystal=heavy)], CONFIG.measurement, 0)
     for kind in ("no-origin", "normalised"):
         patterson = maps_of(crystals, MapOptions(patterson=kind)).patterson.values[0]
         highest = np.array(np.unravel_index(int(patterson.argmax()), patterson.shape)) / np.array(

@@ -4,22 +4,19 @@ import gemmi
 import numpy as np
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 from scipy.spatial.distance import pdist
 from stream_examples import batch, examples, molecule
 
+from rephase.data.crystal_batches import crystal_batch
 from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell
-from rephase.data.crystals import orthogonalisation
-from rephase.data.examples import Example, own_grid
+from rephase.data.examples import own_grid
 from rephase.data.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
+from rephase.errors import UserError
+from rephase.io.config import dump_config, read_config
 
 P21 = CrystalRecipe(cell=GrowingCell(spacegroups=("P 1 21 1",)))
-
-
-def placed_atoms(example: Example, count: int) -> np.ndarray:
-    """The first molecule of the cell in Å."""
-    cell = gemmi.UnitCell(*example.cell.tolist())
-    return example.xyz_frac[:count].astype(np.float64) @ orthogonalisation(cell).T
 
 
 @pytest.mark.parametrize("recipe", [CrystalRecipe(), P21, CrystalRecipe(cell=CubicCell(edge=30.0))])
@@ -27,17 +24,23 @@ def test_rotation_and_cell_leave_the_molecule_as_it_is(recipe: CrystalRecipe) ->
     for epoch in range(3):
         for example in examples(StreamConfig(crystal=recipe), epoch):
             xyz = molecule(example.row).xyz_cart
-            moved = placed_atoms(example, len(xyz))
+            moved = example.crystal.xyz_cart
             np.testing.assert_allclose(pdist(moved), pdist(xyz), atol=1e-3)
             frames = [points[1:4] - points[0] for points in (xyz, moved)]
             np.testing.assert_allclose(*(np.linalg.det(frame) for frame in frames), rtol=1e-2)
 
 
 def test_every_copy_of_a_symmetric_crystal_is_there_with_its_b() -> None:
-    for example in examples(StreamConfig(crystal=P21, b_iso=(10.0, 40.0), b_spread=0.3)):
-        first, second = example.xyz_frac.reshape(2, -1, 3).astype(np.float64)
-        np.testing.assert_allclose(second, first * [-1, 1, -1] + [0, 0.5, 0], atol=1e-5)
-        np.testing.assert_array_equal(*example.b_iso.reshape(2, -1))
+    config = StreamConfig(crystal=P21, b_iso=(10.0, 40.0), b_spread=0.3)
+    for example in examples(config):
+        atoms = crystal_batch([example], config.measurement, 0).atoms
+        here, b = atoms.xyz_frac[0].double(), atoms.b_iso[0]
+        there = here * torch.tensor([-1, 1, -1]) + torch.tensor([0.0, 0.5, 0.0])
+        apart = here[:, None] - there
+        same = (apart - apart.round()).abs().amax(-1) < 1e-5
+        assert (same.sum(0) == 1).all()
+        assert (b == b[same.float().argmax(1)]).all()
+        assert len(b) == 2 * len(example.crystal)
 
 
 def test_epochs_differ_and_repeat() -> None:
@@ -45,8 +48,8 @@ def test_epochs_differ_and_repeat() -> None:
     first, again, later = examples(config), examples(config), examples(config, epoch=1)
     for one, same, other in zip(first, again, later, strict=True):
         assert one.d_min == same.d_min != other.d_min
-        np.testing.assert_array_equal(one.xyz_frac, same.xyz_frac)
-        assert not np.allclose(one.xyz_frac, other.xyz_frac)
+        np.testing.assert_array_equal(one.crystal.xyz_frac, same.crystal.xyz_frac)
+        assert not np.allclose(one.crystal.xyz_frac, other.crystal.xyz_frac)
 
 
 def test_resolution_b_and_measurement_stay_in_their_ranges() -> None:
@@ -58,8 +61,9 @@ def test_resolution_b_and_measurement_stay_in_their_ranges() -> None:
         for example in examples(config, epoch):
             drawn = example.measurement
             assert 1.4 <= example.d_min <= 2.6
-            assert 10.0 <= example.b_iso[0] <= 12.0
-            assert (example.b_iso == example.b_iso[0]).all()
+            b = example.crystal.b_iso
+            assert 10.0 <= b[0] <= 12.0
+            assert (b == b[0]).all()
             assert 2.0 <= drawn.i_over_sigma_edge <= 3.0
             assert 0.8 <= drawn.completeness <= 0.9
             assert 15.0 <= drawn.beam_stop <= 30.0
@@ -70,7 +74,7 @@ def test_resolution_b_and_measurement_stay_in_their_ranges() -> None:
 
 def test_b_values_within_a_crystal_have_the_asked_mean_and_spread() -> None:
     config = StreamConfig(b_iso=(20.0, 20.0), b_spread=0.4)
-    b = np.concatenate([example.b_iso for epoch in range(60) for example in examples(config, epoch)])
+    b = np.concatenate([example.crystal.b_iso for epoch in range(60) for example in examples(config, epoch)])
     assert b.mean() == pytest.approx(20.0, rel=0.05)
     assert np.log(b).std() == pytest.approx(0.4, rel=0.1)
 
@@ -81,7 +85,9 @@ def test_grids_follow_rate_and_spacing() -> None:
     assert own_grid(cell, 1.5, 1.5) == (24, 36, 48)
     for grid, spacing in ((SpacingGrid(), 0.5), (RateGrid(rate=(3.0, 3.0)), 1.5 / 3.0)):
         for example in examples(StreamConfig(grid=grid)):
-            assert (example.cell[:3] / np.array(example.shape) <= spacing + 1e-6).all()
+            assert (
+                np.array(example.crystal.cell.parameters[:3]) / np.array(example.shape) <= spacing + 1e-6
+            ).all()
     coarse = examples(StreamConfig())
     fine = examples(StreamConfig(grid=SpacingGrid()))
     assert all(np.prod(a.shape) < np.prod(b.shape) for a, b in zip(coarse, fine, strict=True))
@@ -91,7 +97,7 @@ def test_a_batch_has_the_smallest_common_grid_and_all_atoms() -> None:
     config = StreamConfig()
     whole, single = batch(config), examples(config)
     assert whole.shape == tuple(np.array([one.shape for one in single]).max(axis=0))
-    assert whole.atoms.occupancy.sum(1).tolist() == [len(one.elements) for one in single]
+    assert whole.atoms.occupancy.sum(1).tolist() == [len(one.crystal) for one in single]
     assert whole.own_fraction == pytest.approx(
         np.mean([np.prod(one.shape) for one in single]) / np.prod(whole.shape)
     )
@@ -123,3 +129,12 @@ def test_moving_a_batch_changes_nothing() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         StreamConfig.model_validate(settings)
+
+
+def test_settings_are_read_from_text_and_written_back() -> None:
+    changes = ["d_min=[1.4, 2.6]", "grid.kind=rate", "grid.rate=[2.305, 2.745]", "crystal=null"]
+    config = read_config(StreamConfig, overrides=changes)
+    assert config == StreamConfig(d_min=(1.4, 2.6), grid=RateGrid(rate=(2.305, 2.745)), crystal=None)
+    assert StreamConfig.model_validate(yaml.safe_load(dump_config(config))) == config
+    with pytest.raises(UserError, match="did you mean measurement"):
+        read_config(StreamConfig, overrides=["mesurement.beam_stop=20"])

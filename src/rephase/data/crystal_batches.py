@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rephase.crystal.grid import Shape
 from rephase.data.buckets import own_fraction
+from rephase.data.crystals import expand_to_p1
 from rephase.data.examples import Example
 from rephase.data.stream_config import Measurement
 from rephase.physics.atoms import AtomBatch, pack_atoms
@@ -113,7 +114,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     noise = np.random.SeedSequence([seed, first.epoch, first.row, _OF_NOISE]).generate_state(1, np.uint64)
     return CrystalBatch(
         atoms=_packed(examples),
-        cell=torch.from_numpy(np.stack([example.cell for example in examples])),
+        cell=torch.tensor([example.crystal.cell.parameters for example in examples], dtype=torch.float32),
         d_min=_column([example.d_min for example in examples]),
         shape=(nu, nv, nw),
         own_shapes=own_shapes,
@@ -128,14 +129,14 @@ _OF_NOISE = 2  # crystal and experiment of the first example have 0 and 1 in its
 
 
 def _packed(examples: Sequence[Example]) -> AtomBatch:
-    symbols, element = np.unique(np.concatenate([one.elements for one in examples]), return_inverse=True)
-    sizes = [len(one.elements) for one in examples]
+    cells = [expand_to_p1(example.crystal) for example in examples]
+    symbols, element = np.unique(np.concatenate([cell.elements for cell in cells]), return_inverse=True)
     return pack_atoms(
-        torch.from_numpy(np.concatenate([one.xyz_frac for one in examples])),
+        torch.from_numpy(np.concatenate([cell.xyz_frac for cell in cells]).astype(np.float32)),
         torch.from_numpy(element.astype(np.int64)),
-        torch.from_numpy(np.cumsum([0, *sizes])),
+        torch.from_numpy(np.cumsum([0, *map(len, cells)])),
         symbols.tolist(),
-        torch.from_numpy(np.concatenate([one.b_iso for one in examples])),
+        torch.from_numpy(np.concatenate([cell.b_iso for cell in cells]).astype(np.float32)),
     )
 
 

@@ -9,11 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from rephase.crystal.grid import Shape, grid_shape
 from rephase.data.crystal_recipes import draw_crystal
-from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.data.crystals import CrystalModel
 from rephase.data.placement import Placement, placed
 from rephase.data.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
-
-FloatArray = NDArray[np.float32]
 
 _ROUNDING = 1e-5
 """Relative; an index this close to the limit may count as inside in float32, and the grid has to hold it."""
@@ -44,16 +42,14 @@ class MeasurementDraw:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A crystal in P1 and its experiment.
+    """A crystal and its experiment; without symmetry copies, since thousands wait in memory for their batch.
 
     Attributes
     ----------
     row, epoch
         Which fragment of the set, in which pass over it.
-    xyz_frac, elements, b_iso
-        All atoms of the cell: shape ``(n, 3)``, symbols ``(n,)``, Å² ``(n,)``.
-    cell
-        Å and degrees, shape ``(6,)``.
+    crystal
+        The molecule in its crystal.
     d_min
         Å.
     shape
@@ -64,10 +60,7 @@ class Example:
 
     row: int
     epoch: int
-    xyz_frac: FloatArray
-    elements: NDArray[np.str_]
-    b_iso: FloatArray
-    cell: FloatArray
+    crystal: CrystalModel
     d_min: float
     shape: Shape
     measurement: MeasurementDraw
@@ -109,16 +102,12 @@ def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig)
     measurement = _draw_measurement(config.measurement, of_data)
     sampling = _oversampling(config.grid, d_min, of_data)
     b_iso = _draw_b(molecule.residue, config, of_crystal)
-    whole = expand_to_p1(replace(crystal, b_iso=b_iso))
     return Example(
         row=row,
         epoch=epoch,
-        xyz_frac=whole.xyz_frac.astype(np.float32),
-        elements=whole.elements,
-        b_iso=whole.b_iso.astype(np.float32),
-        cell=np.array(whole.cell.parameters, dtype=np.float32),
+        crystal=replace(crystal, b_iso=b_iso, elements=crystal.elements.copy()),  # not a view of many others
         d_min=d_min,
-        shape=own_grid(whole.cell, d_min, sampling),
+        shape=own_grid(crystal.cell, d_min, sampling),
         measurement=measurement,
     )
 
