@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rephase.data.crystals import CrystalModel, expand_to_p1, orthogonalisation
+from rephase.errors import UserError
 from rephase.report.crystal_figure import crystal_figure
 from rephase.report.crystal_maps import crystal_maps
 from rephase.report.crystal_views import view_along, view_of_section
@@ -120,3 +121,8 @@ def test_every_molecule_of_the_cell_is_drawn() -> None:
     middles = np.array([segment.mean(axis=0) for segment in grey.get_segments()])
     inside = middles[np.all((middles > 0.0) & (middles < [16.0, 14.0]), axis=1)]
     assert len(inside) == 3
+
+
+def test_maps_too_large_for_a_picture_are_refused() -> None:
+    with pytest.raises(UserError, match="coarser --d-min"):
+        crystal_maps(crystal(ATOM, gemmi.UnitCell(400.0, 400.0, 400.0, 90.0, 90.0, 90.0)), 1.5)

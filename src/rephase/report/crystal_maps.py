@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from rephase.crystal.grid import grid_shape
 from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.errors import UserError
 from rephase.physics.atoms import pack_atoms
 from rephase.physics.density import density_from_structure_factors, patterson_from_structure_factors
 from rephase.physics.structure_factors import structure_factors
 
 OVERSAMPLING = 2.0
 """Points per d_min / 2: smooth to the eye."""
+MOST_POINTS = 20_000_000
+"""Of a grid; its maps then take half a gigabyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,16 @@ def crystal_maps(model: CrystalModel, d_min: float) -> CrystalMaps:
         The crystal.
     d_min
         High-resolution limit in Å.
+
+    Raises
+    ------
+    UserError
+        When the grid would have more than `MOST_POINTS`.
     """
+    shape = grid_shape(model.cell, d_min, OVERSAMPLING)
+    if np.prod(shape, dtype=np.int64) > MOST_POINTS:
+        found = f"{' × '.join(map(str, shape))} points to {d_min:g} Å in a cell of {model.cell.volume:.0f} Å³"
+        raise UserError(f"maps of at most {MOST_POINTS:,} points", found, "choose a coarser --d-min")
     whole = expand_to_p1(model)
     elements = sorted(set(whole.elements.tolist()))
     atoms = pack_atoms(
@@ -55,7 +67,6 @@ def crystal_maps(model: CrystalModel, d_min: float) -> CrystalMaps:
         torch.from_numpy(whole.b_iso),
     )
     cell = torch.tensor([model.cell.parameters], dtype=torch.float64)
-    shape = grid_shape(model.cell, d_min, OVERSAMPLING)
     F = structure_factors(atoms, cell, d_min, shape)
     volume = float(model.cell.volume)
     return CrystalMaps(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rephase.data.fragment_set import FragmentSet
     from rephase.logs import Log
 
-D_MIN_RANGE = (0.7, 8.0)  # Å: the maps of a 15-mer then have between a hundred and ten million points
+D_MIN_RANGE = (0.5, 8.0)  # Å: from the best crystals of peptides to a handful of reflections
 
 
 def show(
