@@ -237,4 +237,4 @@ def _explain(error: Exception) -> str:
 
 def _refusal(response: BaseHTTPResponse) -> str:
     status = f"status {response.status}{f' {response.reason}' if response.reason else ''}"
-    return f"not there: unknown or obsolete ({status})" if response.status in MISSING else status
+    return f"not there ({status})" if response.status in MISSING else status

@@ -24,7 +24,8 @@ def tell_set(log: Log, fragments: FragmentSet) -> None:
     log.say(f"{record.name}: {record.fragments:,} fragments, made by {record.origin.command}")
     size = sum(facts.bytes for facts in (record.manifest, *record.shards))
     each = f", {size / len(fragments):.0f} bytes a fragment" if len(fragments) else ""
-    log.say(f"{len(record.shards)} shards and the manifest, {size / 1e6:.1f} MB{each}")
+    shards = f"{len(record.shards)} shard{'' if len(record.shards) == 1 else 's'}"
+    log.say(f"{shards} and the manifest, {size / 1e6:.1f} MB{each}")
     log.say("crystals are fixed" if record.crystals else "crystals are drawn when they are needed")
     for name, text in sorted(record.origin.notes.items()):
         log.say(f"{name}: {text}")
