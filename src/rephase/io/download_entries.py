@@ -191,7 +191,7 @@ def _fetch(request: _Request, entry: str) -> Outcome:
     present = path.is_file()
     if present and (sha256 := _sum_if_whole(path, request)):
         return Outcome(entry, name, "kept", sha256=sha256, size=path.stat().st_size)
-    reasons = []
+    reasons = ["the file that is here is damaged or altered"] if present else []
     all_missing = True
     for source in request.sources:
         try:

@@ -96,7 +96,7 @@ def _summarise(log: "Log", outcomes: "Sequence[Outcome]", output: Path) -> None:
     count: Counter[str] = Counter(outcome.status for outcome in outcomes)
     here = [outcome for outcome in outcomes if outcome.here]
     parts = [f"{count[status]} {status}" for status in _STATUSES if count[status]]
-    log.say(f"{output}: {', '.join(parts)}; {sum(o.size for o in here) / 1e6:.1f} MB in {len(here)} files")
+    log.say(f"{output}: {', '.join(parts)}; {sum(outcome.size for outcome in here) / 1e6:.1f} MB")
     told = [outcome for outcome in outcomes if outcome.status in ("missing", "failed")]
     for outcome in told:
         log.say(f"  {outcome.entry:<12} {outcome.status:<8} {outcome.reason}")
