@@ -162,6 +162,9 @@ def test_impossible_streams_are_refused() -> None:
     small = CONFIG.model_copy(update={"crystal": CrystalRecipe(cell=CubicCell(edge=3.0))})
     with pytest.raises(UserError, match="fragments that fit"):
         next(iter(BatchStream(source(), small)))
+    once = BatchStream(source(), small, one_pass=True)
+    assert list(once) == []
+    assert once.rejected == 72
 
 
 def test_lanes_follow_the_shards_there_are() -> None:

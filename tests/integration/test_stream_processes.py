@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from stream_process import CONFIG, figures_of, source
+from stream_process import CONFIG, figures_of, random_fragments, source
 
 from rephase.data.crystal_recipes import CrystalRecipe, CubicCell
+from rephase.data.fragment_set import FragmentSet
+from rephase.data.set_record import SetOrigin
+from rephase.data.set_writer import SetPart, write_set
 from rephase.data.stream import BatchStream
 from rephase.data.stream_state import StreamState
 from rephase.errors import UserError
@@ -69,3 +72,29 @@ def test_ranks_started_by_torchrun_share_the_stream(tmp_path: Path) -> None:
     resumed = BatchStream(source(), CONFIG)
     resumed.resume(StreamState.model_validate_json((tmp_path / "state.json").read_bytes()))
     assert [figures_of(batch) for batch in islice(resumed, 4)] == expected[16:]
+
+
+def written_set(path: Path) -> FragmentSet:
+    origin = SetOrigin(command="test")
+    write_set(path, [SetPart(random_fragments())], origin, shard_fragments=12)
+    return FragmentSet.open(path)
+
+
+def test_a_set_on_disk_is_read_by_workers(tmp_path: Path) -> None:
+    fragments = written_set(tmp_path / "set")
+    expected = [figures_of(batch) for batch in BatchStream(fragments, CONFIG, one_pass=True)]
+    stream = BatchStream(FragmentSet.open(tmp_path / "set"), CONFIG, one_pass=True, workers=2)
+    assert [figures_of(batch) for batch in stream] == expected
+    rows = [row for batch in expected for row in batch["rows"]]
+    assert (fragments.split[rows] == 0).all()
+    assert len(rows) == len(set(rows)) == 72 - stream.rejected
+
+
+def test_a_damaged_shard_is_named_through_the_worker(tmp_path: Path) -> None:
+    fragments = written_set(tmp_path / "set")
+    shard = tmp_path / "set" / fragments.record.shards[1].name
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(UserError, match=shard.name):
+        list(BatchStream(fragments, CONFIG, one_pass=True, workers=1))

@@ -28,11 +28,10 @@ _LONGEST_WAIT = 64
 
 @dataclass(frozen=True, eq=False)
 class LaneBatch:
-    """A batch, where its lane stands after it, and how many fragments were found not to fit on the way."""
+    """A batch and where its lane stands after it; at the end of the walk there is the place alone."""
 
-    batch: CrystalBatch
+    batch: CrystalBatch | None
     after: LanePlace
-    rejected: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,31 +64,30 @@ class Lane:
         Raises
         ------
         UserError
-            When no fragment fits the crystals asked for.
+            When an endless walk finds no fragment that fits its crystal.
         """
         held = self._draw(np.array(place.waiting, dtype=np.int64))
-        skip, rejected, barren = place.given, 0, 0
+        barren = 0
         for number in self._rounds(place.round):
-            waiting, taken = tuple(held), self._taken(number)
+            taken = self._taken(number)
             held |= self._draw(taken)
-            rejected += len(taken) - (len(held) - len(waiting))
+            rejected = place.rejected + len(taken) - (len(held) - len(place.waiting))
             barren = 0 if held else barren + len(taken)
-            if barren >= len(self.rows):
+            if barren >= len(self.rows) and not self.one_pass:
                 raise UserError(
                     "fragments that fit the crystals of the stream", "none does", "change crystal"
                 )
             ready = self._ready(held, number)
             gone = {position for members in ready for position in members}
             kept = {position: held[position] for position in sorted(held.keys() - gone)}
-            for given, members in enumerate(ready[skip:], start=skip + 1):
-                after = LanePlace(round=number, waiting=waiting, given=given)
-                if given == len(ready):
-                    after = LanePlace(round=number + 1, waiting=tuple(kept))
-                examples = [held[position] for position in members]
+            following = LanePlace(round=number + 1, waiting=tuple(kept), rejected=rejected)
+            for given in range(place.given, len(ready)):
+                after = place.model_copy(update={"given": given + 1}) if given + 1 < len(ready) else following
+                examples = [held[position] for position in ready[given]]
                 batch = crystal_batch(examples, self.config.measurement, self.config.seed)
-                yield LaneBatch(batch, after, rejected)
-                rejected = 0
-            held, skip = kept, 0
+                yield LaneBatch(batch, after)
+            held, place = kept, following
+        yield LaneBatch(None, place)
 
     @property
     def _per_round(self) -> int:

@@ -1,7 +1,7 @@
 """Where a stream stands: small records that are saved with a training run and resumed from."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field
 
@@ -21,11 +21,14 @@ class LanePlace(Config):
         Examples, by their number along the walk, that were taken in earlier rounds and not yet given out.
     given
         Batches of this round that were given out.
+    rejected
+        Fragments of the rounds completed that did not fit the crystals drawn for them.
     """
 
     round: int = Field(default=0, ge=0)
     waiting: tuple[int, ...] = ()
     given: int = Field(default=0, ge=0)
+    rejected: int = Field(default=0, ge=0)
 
 
 class StreamState(Config):
@@ -57,11 +60,7 @@ class StreamState(Config):
     turn: int = Field(ge=0)
     lanes: Mapping[int, LanePlace]
 
-    def same_stream(self, other: "StreamState") -> bool:
-        """Whether two states are of one stream."""
-        return not self.differences(other)
-
-    def differences(self, other: Self) -> list[str]:
+    def differences(self, other: "StreamState") -> list[str]:
         """Name what differs between two streams: the set, or settings."""
         names = [] if self.set_digest == other.set_digest else ["the set of fragments"]
         mine, theirs = self.config.model_dump(), other.config.model_dump()
