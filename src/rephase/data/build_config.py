@@ -86,8 +86,9 @@ class ClusterRules(Config):
         Least fraction of identical residues in an alignment.
     coverage
         Least fraction of the shorter sequence in it.
-    e_value
-        Largest expectation of as good an alignment by chance.
+    bits
+        Least score of it, which keeps chance out: 40 bits are expected 0.002 times for 200 residues among
+        ten million.
     keep
         ``best``: of each cluster only the entity of the best-resolved entry; ``all``: every entity.
     """
@@ -95,7 +96,7 @@ class ClusterRules(Config):
     method: Literal["auto", "mmseqs", "align", "none"] = "auto"
     identity: float = Field(default=0.3, gt=0.0, le=1.0)
     coverage: float = Field(default=0.5, gt=0.0, le=1.0)
-    e_value: float = Field(default=1e-3, gt=0.0)
+    bits: float = Field(default=40.0, ge=20.0)
     keep: Literal["all", "best"] = "best"
 
 

@@ -2,16 +2,19 @@
 
 Whatever finds the candidates, a pair counts by its optimal local alignment (Smith–Waterman, BLOSUM62, gaps 11
 and 1 as in BLAST): by the identical fraction of its columns, by how much of the shorter sequence it covers,
-and by its expectation value. The methods can therefore differ in what they find, never in what they say of it.
+and by its score in bits. So the methods can differ in what they find, never in what they say of a pair, and
+what a pair is called does not depend on what else is in the set.
 """
 
 import math
 import shutil
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
+import numpy as np
 import pyopal
 
 from rephase.data.build_config import ClusterRules
@@ -19,6 +22,7 @@ from rephase.data.mmseqs import PROGRAM, candidate_pairs
 
 _GAP_OPEN, _GAP_EXTEND = 12, 1  # first and further residues: BLAST's 11 to exist, 1 to extend
 _LAMBDA, _K = 0.267, 0.041  # Karlin–Altschul, gapped BLOSUM62 11/1 (BLAST, blast_stat.c)
+_GAP = "-"
 _LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 
 Method = Literal["mmseqs", "align", "none"]
@@ -33,7 +37,7 @@ class Homologues:
     first, second
         Their places in the lists that were compared.
     identity
-        Identical fraction of the aligned columns, gaps included.
+        Identical fraction of the aligned columns: gaps count, unknown residues do not.
     coverage
         Aligned fraction of the shorter sequence.
     """
@@ -59,7 +63,9 @@ def homologues_within(sequences: Sequence[str], rules: ClusterRules) -> list[Hom
     UserError
         When MMseqs2 is asked for and missing, or fails.
     """
-    return _homologues(sequences, sequences, rules, lambda first, second: first < second)
+    spelt = [_spelt(one) for one in sequences]
+    ordered = {(min(pair), max(pair)) for pair in _candidates(spelt, spelt, rules) if pair[0] != pair[1]}
+    return _judged(spelt, spelt, ordered, rules)
 
 
 def homologues_between(first: Sequence[str], second: Sequence[str], rules: ClusterRules) -> list[Homologues]:
@@ -70,26 +76,8 @@ def homologues_between(first: Sequence[str], second: Sequence[str], rules: Clust
     UserError
         When MMseqs2 is asked for and missing, or fails.
     """
-    return _homologues(first, second, rules, lambda _first, _second: True)
-
-
-def _homologues(
-    first: Sequence[str], second: Sequence[str], rules: ClusterRules, wanted: Callable[[int, int], bool]
-) -> list[Homologues]:
-    method = chosen_method(rules)
-    if method == "none" or not first or not second:
-        return []
     queries, targets = [_spelt(one) for one in first], [_spelt(one) for one in second]
-    if method == "mmseqs":
-        candidates = _grouped(candidate_pairs(queries, targets, rules.e_value), first is second)
-    else:
-        candidates = _high_scores(queries, targets, rules.e_value, wanted)
-    found = [
-        pair
-        for query, places in candidates
-        for pair in _aligned(query, queries[query], [p for p in places if wanted(query, p)], targets, rules)
-    ]
-    return sorted(found, key=lambda pair: (pair.first, pair.second))
+    return _judged(queries, targets, set(_candidates(queries, targets, rules)), rules)
 
 
 def _spelt(sequence: str) -> str:
@@ -97,48 +85,66 @@ def _spelt(sequence: str) -> str:
     return "".join(letter if letter in _LETTERS else "X" for letter in sequence.upper())
 
 
-def _grouped(pairs: Iterator[tuple[int, int]], same_list: bool) -> Iterator[tuple[int, list[int]]]:
-    """Collect the targets of each query; in one list a pair counts whichever way round it was found."""
-    targets: defaultdict[int, set[int]] = defaultdict(set)
-    for query, target in pairs:
-        low, high = (min(query, target), max(query, target)) if same_list else (query, target)
-        targets[low].add(high)
-    for query in sorted(targets):
-        yield query, sorted(targets[query])
+def _candidates(
+    queries: Sequence[str], targets: Sequence[str], rules: ClusterRules
+) -> Iterator[tuple[int, int]]:
+    """Yield places of pairs that may be similar."""
+    method = chosen_method(rules)
+    if method == "none" or not queries or not targets:
+        return
+    if method == "mmseqs":
+        yield from candidate_pairs(queries, targets, rules.bits)
+        return
+    aligner, database = _aligner(), pyopal.Database(targets)
+    for place, query in enumerate(queries):
+        hits = aligner.align(query, database, mode="score", algorithm="sw") if query else []
+        yield from ((place, hit.target_index) for hit in hits if _bits(hit.score) >= rules.bits)
 
 
-def _high_scores(
-    queries: Sequence[str], targets: Sequence[str], e_value: float, wanted: Callable[[int, int], bool]
-) -> Iterator[tuple[int, list[int]]]:
-    """Align everything with everything, for the scores alone."""
-    aligner, database, total = _aligner(), pyopal.Database(targets), sum(map(len, targets))
-    for query, sequence in enumerate(queries):
-        least = _least_score(len(sequence), total, e_value)
-        hits = aligner.align(sequence, database, mode="score", algorithm="sw") if sequence else []
-        places = [hit.target_index for hit in hits if hit.score >= least]
-        yield query, sorted(place for place in places if wanted(query, place))
+def _judged(
+    queries: Sequence[str], targets: Sequence[str], pairs: Collection[tuple[int, int]], rules: ClusterRules
+) -> list[Homologues]:
+    """Align candidates and keep the similar ones."""
+    found: list[Homologues] = []
+    aligner = _aligner()
+    for query, group in groupby(sorted(pairs), key=itemgetter(0)):
+        places = [target for _, target in group]
+        database = pyopal.Database([targets[place] for place in places])
+        for hit in aligner.align(queries[query], database, mode="full", algorithm="sw"):
+            shorter = "query" if hit.query_length <= hit.target_length else "target"
+            place = places[hit.target_index]
+            identity = identical_fraction(
+                hit.alignment, queries[query][hit.query_start :], targets[place][hit.target_start :]
+            )
+            pair = Homologues(query, place, identity, hit.coverage(shorter))
+            good = pair.identity >= rules.identity and pair.coverage >= rules.coverage
+            if good and _bits(hit.score) >= rules.bits:
+                found.append(pair)
+    return sorted(found, key=lambda pair: (pair.first, pair.second))
 
 
-def _least_score(length: int, total: int, e_value: float) -> float:
-    """Return the score at which E = K·m·n·exp(−λS) is `e_value` (Karlin & Altschul 1990)."""
-    return math.log(_K * max(length, 1) * max(total, 1) / e_value) / _LAMBDA
+def identical_fraction(alignment: str, query: str, target: str) -> float:
+    """Return the identical fraction of the columns of an alignment, without those of unknown residues (X).
+
+    Parameters
+    ----------
+    alignment
+        One letter for each column: M match, X mismatch, D a residue of the query alone, I of the target.
+    query, target
+        The sequences from their first aligned residues on.
+    """
+    operations = np.array(list(alignment), dtype="U1")
+    from_query, from_target = operations != "I", operations != "D"
+    letters = np.array([_GAP] * len(operations)), np.array([_GAP] * len(operations))
+    for row, used, sequence in zip(letters, (from_query, from_target), (query, target), strict=True):
+        row[used] = list(sequence[: np.count_nonzero(used)])
+    known = (letters[0] != "X") & (letters[1] != "X")
+    return float(np.mean(letters[0][known] == letters[1][known])) if known.any() else 0.0
 
 
-def _aligned(
-    query: int, sequence: str, places: Sequence[int], targets: Sequence[str], rules: ClusterRules
-) -> Iterator[Homologues]:
-    """Judge the candidates of one sequence by their alignments."""
-    least = _least_score(len(sequence), sum(map(len, targets)), rules.e_value)
-    database = pyopal.Database([targets[place] for place in places])
-    hits = _aligner().align(sequence, database, mode="full", algorithm="sw") if places else []
-    for hit in hits:
-        if hit.score < least:
-            continue
-        place = places[hit.target_index]
-        identity = float(hit.identity())
-        coverage = float(hit.coverage("query" if len(sequence) <= len(targets[place]) else "target"))
-        if identity >= rules.identity and coverage >= rules.coverage:
-            yield Homologues(query, place, identity, coverage)
+def _bits(score: float) -> float:
+    """Return the normalised score S' = (λS − ln K) / ln 2 (Karlin & Altschul 1990)."""
+    return (_LAMBDA * score - math.log(_K)) / math.log(2.0)
 
 
 def _aligner() -> pyopal.Aligner:

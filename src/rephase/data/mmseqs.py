@@ -9,13 +9,19 @@ from rephase.errors import UserError
 
 PROGRAM = "mmseqs"
 _SENSITIVITY = "7.5"  # the highest of MMseqs2's scale; its default, 5.7, misses more pairs near 30 %
+_MARGIN = 10.0  # on E = m·n·2^−bits: MMseqs2 corrects scores for composition and lengths for their ends
 _MOST_HITS = 100_000  # of one sequence; MMseqs2 stops at 300 by default, and large families are larger
 
 
-def candidate_pairs(
-    queries: Sequence[str], targets: Sequence[str], e_value: float
-) -> Iterator[tuple[int, int]]:
+def candidate_pairs(queries: Sequence[str], targets: Sequence[str], bits: float) -> Iterator[tuple[int, int]]:
     """Yield pairs of places that MMseqs2 finds similar, in no order (Steinegger & Söding 2017).
+
+    Parameters
+    ----------
+    queries, targets
+        Sequences of the twenty letters and X; empty ones have no pairs.
+    bits
+        Least score; pairs somewhat below it are among the result.
 
     Raises
     ------
@@ -26,7 +32,8 @@ def candidate_pairs(
         directory = Path(folder)
         _write_fasta(directory / "queries.fasta", queries)
         _write_fasta(directory / "targets.fasta", targets)
-        _run(directory, e_value, min(len(targets) + 1, _MOST_HITS))
+        longest, total = max(map(len, queries), default=0), sum(map(len, targets))
+        _run(directory, _MARGIN * longest * total * 2.0**-bits, min(len(targets) + 1, _MOST_HITS))
         try:
             with (directory / "pairs.tsv").open(encoding="ascii") as lines:
                 for line in lines:
