@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.grid import Shape, grid_shape
+from rephase.data.buckets import shape_buckets
 from rephase.data.fragments import load_fragments
 from rephase.physics.atoms import pack_atoms
 from rephase.physics.cells import cell_volume
@@ -142,11 +143,10 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor, Shape]
 
 
 def make_batches(examples: list[Example], size: int, device: str = "cpu") -> list[Batch]:
-    """Concatenate neighbours in grid size: coordinates, elements, offsets, cells, common grid."""
-    ordered = sorted(examples, key=lambda example: example.shape)
+    """Concatenate examples of like grids: coordinates, elements, offsets, cells, common grid."""
     batches = []
-    for start in range(0, len(ordered), size):
-        group = ordered[start : start + size]
+    for members in shape_buckets(np.array([example.shape for example in examples]), size):
+        group = [examples[i] for i in members]
         nu, nv, nw = (max(sizes) for sizes in zip(*(e.shape for e in group), strict=True))
         tensors = (
             torch.from_numpy(np.concatenate([e.xyz_frac for e in group])),
@@ -314,12 +314,12 @@ def show(result: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="48 fragments, 3 repetitions")
+    parser.add_argument("--quick", action="store_true", help="64 fragments, 3 repetitions")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with torch.inference_mode():
-        result = measure(48, 3) if arguments.quick else measure(256, 7)
+        result = measure(64, 3) if arguments.quick else measure(512, 5)
     show(result)
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
