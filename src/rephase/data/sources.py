@@ -1,0 +1,113 @@
+"""The files that a set is built from: found, named and summed, in an order that no folder decides."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rephase.errors import UserError
+from rephase.io.checksums import sha256_of
+
+LISTS = {".txt", ".list", ".lst"}
+_STRUCTURES = {".pdb", ".ent", ".cif", ".mmcif", ".bcif"}
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """A file with a structure.
+
+    Attributes
+    ----------
+    name
+        Its path below the directory that was given, else its own name.
+    sha256
+        Of its content; empty where it cannot be read.
+    path
+        Where it is.
+    """
+
+    name: str
+    sha256: str
+    path: Path
+
+
+def find_sources(given: Sequence[Path], advance: Callable[[int], None] = lambda files: None) -> list[Source]:
+    """Find the files that are meant by paths of structures, directories and lists.
+
+    Parameters
+    ----------
+    given
+        A directory stands for every file in and below it whose name is that of a structure; a file named
+        .txt, .list or .lst for the paths in its lines, relative to itself, where # begins a comment.
+    advance
+        Called with the number of files summed.
+
+    Returns
+    -------
+    Sorted by name and sum; files with the same name and content once.
+
+    Raises
+    ------
+    UserError
+        When a path is missing, or there is no structure at all.
+    """
+    found = {path.absolute(): name for one in given for name, path in _expand(one)}
+    if not found:
+        raise UserError(
+            "structures",
+            f"none in {', '.join(map(str, given)) or 'nothing'}",
+            "name .pdb, .cif or .bcif files",
+        )
+    sources: dict[tuple[str, str], Source] = {}
+    for path, name in sorted(found.items()):
+        source = Source(_printable(name), _sum(path), path)
+        sources.setdefault((source.name, source.sha256), source)
+        advance(1)
+    return sorted(sources.values())
+
+
+def _expand(path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield names and paths of the structures that one path stands for."""
+    if path.is_dir():
+        for file in path.rglob("*"):
+            if _named_as_structure(file) and file.is_file():
+                yield file.relative_to(path).as_posix(), file
+    elif path.suffix.lower() in LISTS and path.is_file():
+        yield from ((file.name, file) for file in _listed(path))
+    elif path.exists():
+        yield path.name, path
+    else:
+        raise UserError("a structure, a directory or a list", f"no {path}", "check the path")
+
+
+def _named_as_structure(file: Path) -> bool:
+    name = file.name.lower().removesuffix(".gz")
+    return Path(name).suffix in _STRUCTURES
+
+
+def _listed(path: Path) -> Iterator[Path]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UserError("a list of paths", f"{path} is no text", "write one path on a line") from None
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if text:
+            file = path.parent / text
+            if not file.is_file():
+                raise UserError(
+                    f"a structure in line {number} of {path}", f"no file {file}", "correct the list"
+                )
+            yield file
+
+
+def _sum(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError:  # reported when the file is read
+        return ""
+
+
+def _printable(name: str) -> str:
+    """Return a name that fits into JSON, also where its bytes are no UTF-8."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
