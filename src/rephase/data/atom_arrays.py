@@ -89,6 +89,26 @@ def pack_atoms(fragments: Fragments, placements: Placements | None = None) -> At
     )
 
 
+def unpack_atoms(
+    arrays: AtomArrays,
+    ids: NDArray[np.str_],
+    sequence: NDArray[np.str_],
+    resolution: NDArray[np.float32],
+    split: NDArray[np.uint8],
+) -> Fragments:
+    """Return fragments with their middles at the origin; the other arrays have shape ``(n,)``."""
+    return Fragments(
+        ids=ids,
+        sequence=sequence,
+        resolution=resolution,
+        split=split,
+        offset=arrays.offset.astype(np.int64),
+        xyz_cart=coordinates(arrays),
+        atom_name=atom_names(arrays),
+        residue=residue_numbers(arrays),
+    )
+
+
 def coordinates(arrays: AtomArrays) -> NDArray[np.float32]:
     """Return coordinates in Å, shape ``(atoms, 3)``."""
     return (arrays.xyz / PER_ANGSTROM).astype(np.float32)

@@ -15,10 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rephase.data.atom_arrays import (
     AtomArrays,
-    atom_names,
-    coordinates,
     gather,
-    residue_numbers,
+    unpack_atoms,
 )
 from rephase.data.fragments import SPLITS, Fragments, Split
 from rephase.data.manifest import read_manifest, splits_of, texts
@@ -103,15 +101,12 @@ class FragmentSet:
         wanted = self._checked(indices)
         arrays = self._arrays(wanted)
         rows = self.manifest.select(["id", "sequence", "resolution"]).take(wanted)
-        return Fragments(
+        return unpack_atoms(
+            arrays,
             ids=np.array(texts(rows, "id"), np.str_),
             sequence=np.array(texts(rows, "sequence"), np.str_),
             resolution=rows["resolution"].to_numpy(),
             split=self.split[wanted],
-            offset=arrays.offset.astype(np.int64),
-            xyz_cart=coordinates(arrays),
-            atom_name=atom_names(arrays),
-            residue=residue_numbers(arrays),
         )
 
     def placements(self, indices: ArrayLike) -> Placements:
