@@ -28,12 +28,16 @@ _COLUMNS: "list[pa.Field[Any]]" = [
     pa.field("cluster", pa.int32()),  # of the entity's sequence, null where none was made
     pa.field("source", pa.string()),  # the file that the fragment came from
     pa.field("atoms", pa.int32()),
+    pa.field("d_min", pa.float32()),  # Å, of its fixed experiment, null where there is none
 ]
 SCHEMA = pa.schema(_COLUMNS)
 
 
 def manifest_rows(
-    fragments: Fragments, cluster: NDArray[np.int32] | None = None, source: NDArray[np.str_] | None = None
+    fragments: Fragments,
+    cluster: NDArray[np.int32] | None = None,
+    source: NDArray[np.str_] | None = None,
+    d_min: NDArray[np.float32] | None = None,
 ) -> pa.Table:
     """Describe fragments, one row each.
 
@@ -45,6 +49,8 @@ def manifest_rows(
         Sequence clusters, shape ``(n,)``, `NO_CLUSTER` where there is none.
     source
         Names of the files they came from, shape ``(n,)``.
+    d_min
+        Resolution limits of their fixed experiments in Å, shape ``(n,)``.
 
     Raises
     ------
@@ -70,6 +76,7 @@ def manifest_rows(
             "cluster": pa.array(numbers, pa.int32(), mask=numbers == NO_CLUSTER),
             "source": [""] * len(fragments) if source is None else source.tolist(),
             "atoms": np.diff(fragments.offset).astype(np.int32),
+            "d_min": pa.nulls(len(fragments), pa.float32()) if d_min is None else pa.array(d_min),
         },
         schema=SCHEMA,
     )

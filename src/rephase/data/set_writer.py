@@ -48,12 +48,15 @@ class SetPart:
         Name of the file that each came from, shape ``(n,)``.
     placements
         Fixed crystals; all parts of a set have them, or none.
+    d_min
+        Resolution limit of the fixed experiment on each crystal in Å, shape ``(n,)``.
     """
 
     fragments: Fragments
     cluster: NDArray[np.int32] | None = None
     source: NDArray[np.str_] | None = None
     placements: Placements | None = None
+    d_min: NDArray[np.float32] | None = None
 
 
 def write_set(
@@ -181,7 +184,7 @@ def _spill(folder: Path, parts: Iterable[SetPart]) -> _Spill:
     tables, files = [], []
     with_crystals: set[bool] = set()
     for number, part in enumerate(part for part in parts if len(part.fragments)):
-        tables.append(manifest_rows(part.fragments, part.cluster, part.source))
+        tables.append(manifest_rows(part.fragments, part.cluster, part.source, part.d_min))
         files.append(folder / f"{number:06d}")
         files[-1].write_bytes(shard_bytes(pack_atoms(part.fragments, part.placements)))
         with_crystals.add(part.placements is not None)
