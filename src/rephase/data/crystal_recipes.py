@@ -106,8 +106,13 @@ def draw_crystal(
         return _cubic_crystal(xyz_cart, elements, recipe.cell.edge)
     groups = recipe.cell.spacegroups
     group = groups[int(rng.integers(len(groups)))] if len(groups) > 1 else groups[0]
-    solvent = None if recipe.cell.solvent is None else float(rng.uniform(*recipe.cell.solvent))
-    return pack(xyz_cart, elements, rng, group, solvent=solvent)
+    return pack(xyz_cart, elements, rng, group, solvent=_least_solvent(recipe.cell, rng))
+
+
+def _least_solvent(cell: GrowingCell, rng: np.random.Generator) -> float | None:
+    if cell.solvent is None or cell.solvent[0] == cell.solvent[1]:  # what is fixed takes no random number
+        return None if cell.solvent is None else cell.solvent[0]
+    return float(rng.uniform(*cell.solvent))
 
 
 def _cubic_crystal(xyz_cart: FloatArray, elements: NDArray[np.str_], edge: float) -> CrystalModel | None:
