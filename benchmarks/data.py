@@ -4,7 +4,7 @@
 
 Everything runs on one thread. Speed is measured on test fragments, where nothing is fitted to them. Ratios
 are of CPU time in one run. `cpu_ratio_vs_gemmi` compares F, density and Patterson map on the same grid, with
-gemmi as accurate relative to F as ours; beside it stand its other settings, and its maps at the papers' 0.5 Å,
+gemmi as accurate relative to F as ours; beside it stand other settings, and its maps at the papers' 0.5 Å,
 which hold the same information. `cpu_ratio_vs_published_route` compares with programs and files (routes.py).
 What needs a CUDA device is "not measured" without one.
 """
