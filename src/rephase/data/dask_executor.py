@@ -8,7 +8,7 @@ from typing import Any
 from rephase.data.executors import AHEAD, LOST, R, Results, T
 from rephase.errors import UserError
 
-_CONNECT_SECONDS = 10
+_CONNECT_SECONDS = 5
 _WORKERS_SECONDS = 60
 _GO_ON = "start it, and give the same command again: it goes on where it stopped"
 
@@ -35,7 +35,7 @@ def run_on_dask(task: Callable[[T], R], items: Sequence[T], scheduler: str) -> R
 
         waiting = deque(range(len(items)))
         numbers: dict[str, int] = {}
-        finished = as_completed()
+        finished = as_completed(loop=client.loop)
         while waiting or numbers:
             while waiting and len(numbers) < AHEAD * max(1, sum(client.nthreads().values())):
                 future = client.submit(task, items[waiting[0]], pure=False)
