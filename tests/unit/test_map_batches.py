@@ -122,3 +122,13 @@ def test_scales_are_undone(scale: str | float) -> None:
         torch.testing.assert_close(mean, torch.zeros_like(mean), rtol=0.0, atol=1e-5)
     else:
         torch.testing.assert_close(scaled.values, plain / 4.404)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_makes_the_maps_of_the_cpu() -> None:
+    crystals = batch(CONFIG)
+    here, there = maps_of(crystals, UNSCALED), maps_of(crystals.pin_memory().to("cuda"), UNSCALED)
+    for kind in ("density", "patterson"):
+        expected, found = (getattr(maps, kind).values.cpu() for maps in (here, there))
+        assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()

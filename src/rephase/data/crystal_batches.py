@@ -125,7 +125,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     )
 
 
-_OF_NOISE = 2  # crystal and experiment of the first example have 0 and 1 in its place
+_OF_NOISE = 2  # seeds of crystals and experiments end in 0 and 1
 
 
 def _packed(examples: Sequence[Example]) -> AtomBatch:

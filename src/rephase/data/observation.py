@@ -57,8 +57,7 @@ def observe(batch: CrystalBatch) -> Observation:
     possible = resolution_mask(batch.cell, batch.shape, batch.d_min)
     F = _with_solvent(batch, structure_factors(batch.atoms, batch.cell, batch.d_min, batch.shape), inv_d2)
     intensity = F.real.square() + F.imag.square()
-    sigma = torch.zeros_like(intensity)
-    how = batch.measurements
+    sigma, how = None, batch.measurements
     if how.i_over_sigma_edge is not None:
         sigma = intensity_sigma(intensity, inv_d2, possible, how.i_over_sigma_edge)
         intensity = add_intensity_noise(intensity, sigma, generator)
@@ -66,7 +65,9 @@ def observe(batch: CrystalBatch) -> Observation:
     intensity = torch.where(measured, intensity, 0.0)
     positive = intensity.clamp(min=0.0)
     fobs = positive.sqrt()
-    sigf = torch.where(measured, (positive + sigma).sqrt() - fobs, 0.0)
+    sigf = torch.zeros_like(fobs)
+    if sigma is not None:
+        sigf = torch.where(measured, (positive + sigma).sqrt() - fobs, 0.0)
     return Observation(F, intensity, fobs, sigf, measured, inv_d2)
 
 
