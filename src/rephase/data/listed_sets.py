@@ -1,0 +1,114 @@
+"""Lists of crystals as sets on disk, which hold every crystal and its resolution limit, and need no seeds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rephase.data.crystal_lists import CrystalList, StructureWindows
+from rephase.data.fragment_ids import parse_fragment_id
+from rephase.data.fragment_set import FragmentSet
+from rephase.data.fragments import Fragments
+from rephase.data.listed_crystals import ListedCrystal, check_sum, crystals_of
+from rephase.data.listed_fragments import entry_of_name, read_listed
+from rephase.data.placement import placed, placement_of
+from rephase.data.placements import placements_from
+from rephase.data.set_record import SetOrigin
+from rephase.data.set_writer import SetPart, check_target, write_set
+from rephase.errors import UserError
+
+
+def build_listed_set(
+    crystals: CrystalList,
+    files: Sequence[Path],
+    path: Path,
+    *,
+    force: bool = False,
+    advance: Callable[[int], None] = lambda crystals: None,
+) -> list[ListedCrystal]:
+    """Make the crystals of a list, verify their sum, and write them as a set.
+
+    Parameters
+    ----------
+    crystals
+        The list.
+    files
+        As for `rephase.data.listed_fragments.read_listed`.
+    path
+        Directory of the set.
+    force
+        Replace a set of that name.
+    advance
+        Called with the number of crystals made.
+
+    Returns
+    -------
+    The crystals in the order of the list; the set has its fragments in another.
+
+    Raises
+    ------
+    UserError
+        When fragments are missing, crystals are others than listed, or the set cannot be written.
+    OSError
+        When the disk is full.
+    """
+    check_target(path, force)
+    fragments = read_listed(crystals, files)
+    made: list[ListedCrystal] = []
+    for one in crystals_of(crystals, fragments):
+        made.append(one)
+        advance(1)
+    check_sum(crystals, made)
+    origin = SetOrigin(
+        command="rephase data build-tests",
+        config=crystals.model_dump(mode="json", exclude={"entries"}),
+        sources=len({parse_fragment_id(one.id).entry for one in made}),
+    )
+    write_set(path, [_part(crystals, fragments, made, files)], origin, force=force)
+    return made
+
+
+def stored_crystals(fragments: FragmentSet, ids: Sequence[str]) -> Iterator[ListedCrystal]:
+    """Read fixed crystals with their resolution limits from a set, in the order of `ids`.
+
+    Raises
+    ------
+    UserError
+        When the set lacks one of the ids, crystals or resolution limits.
+    """
+    rows = fragments.indices_of(ids)
+    limits = fragments.manifest["d_min"].take(rows).to_numpy()  # NaN where there is none
+    if not fragments.has_crystals or np.isnan(limits).any():
+        raise UserError(
+            "a set with crystals and their d_min", f"{fragments.path}", "make it by rephase data build-tests"
+        )
+    found, placements = fragments.read(rows), fragments.placements(rows)
+    for i, (name, d_min) in enumerate(zip(ids, limits.tolist(), strict=True)):
+        atoms = found.atoms_of(i)
+        xyz_cart = found.xyz_cart[atoms].astype(np.float64)
+        model = placed(placements[i], xyz_cart, found.elements[atoms])
+        yield ListedCrystal(name, str(found.sequence[i]), model, d_min)
+
+
+def _part(
+    crystals: CrystalList, fragments: Fragments, made: Sequence[ListedCrystal], files: Sequence[Path]
+) -> SetPart:
+    return SetPart(
+        fragments=fragments,
+        source=_sources(crystals, files),
+        placements=placements_from(
+            [
+                placement_of(one.model, fragments.xyz_cart[fragments.atoms_of(i)].astype(np.float64))
+                for i, one in enumerate(made)
+            ]
+        ),
+        d_min=np.array([one.d_min for one in made], np.float32),
+    )
+
+
+def _sources(crystals: CrystalList, files: Sequence[Path]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """Return the name of the file that each fragment came from."""
+    if not isinstance(crystals.source, StructureWindows):
+        return np.full(len(crystals.entries), crystals.source.file)
+    names = {entry_of_name(path.name): path.name for path in files}
+    return np.array([names[parse_fragment_id(entry.id).entry] for entry in crystals.entries])
