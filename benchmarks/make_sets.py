@@ -1,6 +1,8 @@
-"""Choose the fragments and seeds of the fixed test sets; write them to benchmarks/sets/.
+"""Choose the fragments and seeds of the sets by which `benchmarks/solve.py` is judged, from fragments15.npz.
 
     python benchmarks/make_sets.py [FRAGMENTS]
+
+Writes the lists to benchmarks/sets/. All other lists there are drawn by `rephase data build-tests --draw`.
 
 FRAGMENTS is fragments15.npz, by default ../shared/data/fragments15.npz beside the checkout. The choice
 follows from a fixed seed: the same file gives the same sets. Every PDB entry appears once at most. Sets named
@@ -18,16 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rephase.data.contacts import closest_contact
+from rephase.data.crystal_lists import CrystalList, FragmentFile, ListEntry, write_list
+from rephase.data.crystal_recipes import CrystalRecipe, GrowingCell
 from rephase.data.crystals import solvent_fraction
 from rephase.data.fragments import Fragments, Split, load_fragments
-from rephase.data.sets import CrystalSet, SetEntry, crystal_of, write_set
+from rephase.data.listed_crystals import crystals_of, draw_listed, sum_of_crystals
 
 HERE = Path(__file__).resolve().parent
 FRAGMENTS = HERE.parents[1] / "shared" / "data" / "fragments15.npz"
 SEED = 20240315
 SIZE = 40
-WIDE, TIGHT = 0.80, 0.74
 JUST_OVER = 3.45 + 0.30  # Å, the longest closest contact of a tight crystal
+# name, content, range of the least solvent content, and the most that is not left out
+SETS = (
+    ("p15-wide", "15 residues in P1 cells grown to 80 % solvent", (0.80, 0.80), None),
+    ("p15-tight-start", "15 residues in P1 cells without room to grow, below 74 % solvent", None, 0.74),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,27 +97,36 @@ def hands(
     return np.einsum("ij,ij->i", np.cross(a, b), cb - ca[chiral])
 
 
-def choose(fragments: Fragments, order: list[int], crystals: CrystalSet, used: set[str]) -> CrystalSet:
+def choose(
+    fragments: Fragments, order: list[int], crystals: CrystalList, most_solvent: float | None, used: set[str]
+) -> CrystalList:
     """Keep the first 40 fragments in `order` whose crystal fits and whose PDB entry is not yet `used`."""
-    entries: list[SetEntry] = []
+    entries: list[ListEntry] = []
     for i in order:
         window = window_of(fragments, i)
-        entry = SetEntry(id=window.id, seed=len(entries) + 1)
-        if window.id[:4] in used or not is_regular(window) or not fits(crystals, entry, window):
+        entry = ListEntry(id=window.id, seed=len(entries) + 1)
+        if window.id[:4] in used or not is_regular(window):
+            continue
+        if not fits(crystals, entry, window, most_solvent):
             continue
         used.add(window.id[:4])
         entries.append(entry)
         if len(entries) == SIZE:
-            return crystals.model_copy(update={"entries": tuple(entries)})
+            return with_sum(crystals.model_copy(update={"entries": tuple(entries)}), fragments)
     raise SystemExit(f"only {len(entries)} fragments fit {crystals.name}")
 
 
-def fits(crystals: CrystalSet, entry: SetEntry, window: Window) -> bool:
+def fits(crystals: CrystalList, entry: ListEntry, window: Window, most_solvent: float | None) -> bool:
     """Tell whether the crystal of an entry keeps to the limits of its set."""
-    model = crystal_of(crystals, entry, window.xyz, window.elements)
-    if crystals.most_solvent is None:
-        return True
-    return solvent_fraction(model) < crystals.most_solvent and closest_contact(model) < JUST_OVER
+    model = draw_listed(crystals, entry, window.xyz, window.elements)
+    if most_solvent is None or model is None:
+        return model is not None
+    return solvent_fraction(model) < most_solvent and closest_contact(model) < JUST_OVER
+
+
+def with_sum(crystals: CrystalList, fragments: Fragments) -> CrystalList:
+    made = crystals_of(crystals, fragments)
+    return crystals.model_copy(update={"crystals_sha256": sum_of_crystals(made)})
 
 
 def main() -> None:
@@ -119,13 +136,18 @@ def main() -> None:
         fragments = load_fragments(path, [split])
         order = np.random.default_rng(SEED).permutation(len(fragments)).tolist()
         used: set[str] = set()
-        for name, limits in (
-            ("p15-wide", {"least_solvent": WIDE}),
-            ("p15-tight-start", {"most_solvent": TIGHT}),
-        ):
-            empty = CrystalSet(name=prefix + name, fragments=path.name, split=split, entries=(), **limits)
-            chosen = choose(fragments, order, empty, used)
-            write_set(HERE / "sets" / f"{chosen.name}.json", chosen)
+        for name, about, least, most in SETS:
+            empty = CrystalList(
+                name=prefix + name,
+                about=f"{about}, by benchmarks/make_sets.py",
+                split=split,
+                source=FragmentFile(file=path.name),
+                crystal=CrystalRecipe(cell=GrowingCell(solvent=least), orientation="as-built"),
+                d_min=(1.5, 1.5),
+                entries=(),
+            )
+            chosen = choose(fragments, order, empty, most, used)
+            write_list(HERE / "sets" / f"{chosen.name}.json", chosen)
             print(f"{chosen.name}: {len(chosen.entries)} crystals")
 
 

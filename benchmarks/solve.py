@@ -24,8 +24,9 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from rephase.data.fragments import load_fragments
-from rephase.data.sets import crystal_of, read_set
+from rephase.data.crystal_lists import read_list
+from rephase.data.listed_crystals import crystals_of
+from rephase.data.listed_fragments import read_listed
 from rephase.data.structure_factors import measured_amplitudes, structure_factors
 from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
 from rephase.io.example_files import write_fasta, write_measured_mtz
@@ -62,21 +63,18 @@ EXTRA = {"toxd": ["--observations", "FTOXD3,SIGFTOXD3"], "1rx2": ["--observation
 
 def phase_fragments(name: str, d_min: float, signal: float, count: int, time_limit: float) -> list[dict]:
     """Phase the first `count` crystals of a set; one record each."""
-    crystals = read_set(HERE / "sets" / f"{name}.json")
-    fragments = load_fragments(SHARED / "fragments15.npz", ids=[entry.id for entry in crystals.entries])
-    place = {str(identifier): i for i, identifier in enumerate(fragments.ids)}
+    crystals = read_list(HERE / "sets" / f"{name}.json")
+    fragments = read_listed(crystals, [SHARED / "fragments15.npz", *(SHARED / "structures").iterdir()])
     records = []
-    for entry in crystals.entries[:count]:
-        i = place[entry.id]
-        rows = fragments.atoms_of(i)
-        model = crystal_of(crystals, entry, fragments.xyz_cart[rows], fragments.elements[rows])
+    for entry, crystal in zip(crystals.entries[:count], crystals_of(crystals, fragments), strict=False):
+        model = crystal.model
         rng = np.random.default_rng(entry.seed)
         reflections, _ = measured_amplitudes(model, d_min, rng, signal)
         with tempfile.TemporaryDirectory() as folder:
             write_measured_mtz(
                 Path(folder) / "x.mtz", reflections, np.zeros(len(reflections), dtype=np.int64)
             )
-            write_fasta(Path(folder) / "x.fasta", entry.id, str(fragments.sequence[i]))
+            write_fasta(Path(folder) / "x.fasta", entry.id, crystal.sequence)
             observed = read_observations(Path(folder) / "x.mtz")
             sequence = read_sequence(Path(folder) / "x.fasta")
         begin = time.perf_counter()
