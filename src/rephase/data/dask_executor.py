@@ -31,24 +31,33 @@ def run_on_dask(task: Callable[[T], R], items: Sequence[T], scheduler: str) -> R
         When dask is not installed, the scheduler cannot be reached or goes away, or it has no workers.
     """
     with closing(_connect(scheduler)) as client:
-        from distributed import CancelledError, KilledWorker, as_completed
+        from distributed import CancelledError
+        from distributed.comm import CommClosedError
 
-        waiting = deque(range(len(items)))
-        numbers: dict[str, int] = {}
-        finished = as_completed(loop=client.loop)
-        while waiting or numbers:
-            while waiting and len(numbers) < AHEAD * max(1, sum(client.nthreads().values())):
-                future = client.submit(task, items[waiting[0]], pure=False)
-                numbers[future.key] = waiting.popleft()
-                finished.add(future)
-            future = next(finished)
-            number = numbers.pop(future.key)
-            try:
-                yield number, future.result()
-            except KilledWorker:
-                yield number, LOST
-            except CancelledError:
-                raise UserError(f"the dask scheduler at {scheduler}", "it went away", _GO_ON) from None
+        try:
+            yield from _results(client, task, items)
+        except (CancelledError, CommClosedError):
+            raise UserError(f"the dask scheduler at {scheduler}", "it went away", _GO_ON) from None
+
+
+def _results(client: Any, task: Callable[[T], R], items: Sequence[T]) -> Results[R]:
+    """Hand items out, a few per thread of the workers there are at that moment."""
+    from distributed import KilledWorker, as_completed
+
+    waiting = deque(range(len(items)))
+    numbers: dict[str, int] = {}
+    finished = as_completed(loop=client.loop)
+    while waiting or numbers:
+        while waiting and len(numbers) < AHEAD * max(1, sum(client.nthreads().values())):
+            future = client.submit(task, items[waiting[0]], pure=False)
+            numbers[future.key] = waiting.popleft()
+            finished.add(future)
+        future = next(finished)
+        number = numbers.pop(future.key)
+        try:
+            yield number, future.result()
+        except KilledWorker:
+            yield number, LOST
 
 
 def _connect(scheduler: str) -> Any:
