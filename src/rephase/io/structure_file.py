@@ -88,10 +88,11 @@ def _from_pdb(path: Path, content: bytes) -> StructureFile:
     structure = gemmi.read_pdb_string(content)
     structure.setup_entities()
     lines = pdb_header.header_lines(content)
+    stated = structure.info["_exptl.method"] if "_exptl.method" in structure.info else ""
     header = next((line[62:66] for line in lines if line.startswith("HEADER")), "")
     return StructureFile(
         id=_entry_id(header, path),
-        methods=tuple(one.method.upper() for one in structure.meta.experiments),
+        methods=tuple(one.strip().upper() for one in stated.split(";") if one.strip()),
         deposited=pdb_header.deposition_date(lines),
         released=pdb_header.release_date(lines),
         resolution=structure.resolution if structure.resolution > 0.0 else None,
