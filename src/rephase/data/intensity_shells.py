@@ -30,13 +30,11 @@ def mean_intensity(intensity: Tensor, inv_d2: Tensor, measured: Tensor) -> Tenso
     """
     weight = _weight(measured, intensity.dtype)
     shell = _shell(inv_d2, measured, weight)
-    sums, weights = (
-        torch.zeros((len(shell), MOST_SHELLS), device=shell.device, dtype=intensity.dtype).scatter_add_(
-            1, shell, values.flatten(1)
-        )
-        for values in (weight * intensity, weight)
-    )
-    means = sums / weights.clamp(min=1.0)
+    # in float64 the order in which a GPU adds does not show
+    empty = torch.zeros((len(shell), MOST_SHELLS), device=shell.device, dtype=torch.float64)
+    sums = empty.scatter_add(1, shell, (weight * intensity).flatten(1).double())
+    weights = empty.scatter_add(1, shell, weight.flatten(1).double())
+    means = (sums / weights.clamp(min=1.0)).to(intensity.dtype)
     return means.gather(1, shell).view_as(intensity)
 
 
