@@ -17,7 +17,7 @@ from rephase.data.crystal_lists import Choice, CrystalList, ListEntry, Structure
 from rephase.data.crystals import solvent_fraction
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import Fragments, Split
-from rephase.data.listed_crystals import crystals_of, draw_listed, sum_of_crystals
+from rephase.data.listed_crystals import ListedCrystal, crystals_of, draw_listed, sum_of_crystals
 from rephase.data.listed_fragments import cut_structures, entry_of_name
 from rephase.errors import UserError
 
@@ -27,7 +27,7 @@ def draw_list(
     files: Sequence[Path],
     splits: Mapping[str, Split],
     advance: Callable[[int], None] = lambda crystals: None,
-) -> CrystalList:
+) -> tuple[CrystalList, list[ListedCrystal]]:
     """Draw the entries of a list anew; the same structures give the same list, in whatever order they come.
 
     Parameters
@@ -40,6 +40,10 @@ def draw_list(
         Splits by PDB id in capitals; see `rephase.data.split_table.read_split_table`.
     advance
         Called with the number of crystals made.
+
+    Returns
+    -------
+    The new list, and its crystals.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def draw_list(
         raise UserError(f"{choice.pool} fragments that fit {crystals.name}", found, "lower its pool and size")
     entries = _take(pool, choice, rng)
     drawn = crystals.model_copy(update={"entries": entries})
-    return drawn.model_copy(update={"crystals_sha256": sum_of_crystals(crystals_of(drawn, fragments))})
+    made = list(crystals_of(drawn, fragments))
+    return drawn.model_copy(update={"crystals_sha256": sum_of_crystals(made)}), made
 
 
 def _in_rounds(fragments: Fragments, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """The fragments that lists of crystals are drawn from: windows of structures, or a file of fragments."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +47,33 @@ def read_listed(crystals: CrystalList, files: Sequence[Path]) -> Fragments:
             "give the structures that the list was drawn from",
         )
     return select(found, np.array([rows[one] for one in ids], np.int64))
+
+
+def check_splits(crystals: CrystalList, splits: Mapping[str, Split]) -> None:
+    """Refuse a list with entries of another split than its own, or of none.
+
+    Parameters
+    ----------
+    crystals
+        The list; one from a file of fragments is only read where that file says the same split.
+    splits
+        By PDB id in capitals; see `rephase.data.split_table.read_split_table`.
+
+    Raises
+    ------
+    UserError
+        Naming an offending entry.
+    """
+    if isinstance(crystals.source, FragmentFile):
+        return
+    entries = sorted({parse_fragment_id(entry.id).entry for entry in crystals.entries})
+    wrong = [entry for entry in entries if splits.get(entry) != crystals.split]
+    if wrong:
+        raise UserError(
+            f"only {crystals.split} entries in {crystals.name}",
+            f"{wrong[0]}, in the table as {splits.get(wrong[0], 'nothing')}",
+            "give the table by which the list was drawn",
+        )
 
 
 def cut_structures(
@@ -109,6 +136,12 @@ def entry_of_name(name: str) -> str:
     """Return the PDB id in capitals that a file name such as 1abc.cif.gz or pdb1abc.ent.gz states."""
     stem = name.partition(".")[0].upper()
     return stem.removeprefix("PDB") if len(stem) == len("PDB1ABC") else stem
+
+
+def names_absent_file(crystals: CrystalList, files: Sequence[Path]) -> bool:
+    """Tell whether a list names a file of fragments that is not among `files`."""
+    source = crystals.source
+    return isinstance(source, FragmentFile) and source.file not in {path.name for path in files}
 
 
 def _file_of_fragments(source: FragmentFile, files: Sequence[Path]) -> Path:

@@ -1,6 +1,7 @@
 """Lists of crystals as sets on disk, which hold every crystal and its resolution limit, and need no seeds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from rephase.data.listed_crystals import ListedCrystal, check_sum, crystals_of
 from rephase.data.listed_fragments import entry_of_name, read_listed
 from rephase.data.placement import placed, placement_of
 from rephase.data.placements import placements_from
-from rephase.data.set_record import SetOrigin
+from rephase.data.set_record import RECORD, SetOrigin, read_record
 from rephase.data.set_writer import SetPart, check_target, write_set
 from rephase.errors import UserError
 
@@ -26,7 +27,7 @@ def build_listed_set(
     force: bool = False,
     advance: Callable[[int], None] = lambda crystals: None,
 ) -> list[ListedCrystal]:
-    """Make the crystals of a list, verify their sum, and write them as a set.
+    """Make the crystals of a list, verify their sum, and write them as a set, unless there is one already.
 
     Parameters
     ----------
@@ -43,15 +44,19 @@ def build_listed_set(
 
     Returns
     -------
-    The crystals in the order of the list; the set has its fragments in another.
+    The crystals in the order of the list, read from the set where it was there before; the set has its
+    fragments in another order.
 
     Raises
     ------
     UserError
-        When fragments are missing, crystals are others than listed, or the set cannot be written.
+        When the list is empty, fragments are missing, crystals are others than listed, or the set cannot
+        be written.
     OSError
         When the disk is full.
     """
+    if not force and _is_built(crystals, path):
+        return list(stored_crystals(FragmentSet.open(path), [entry.id for entry in crystals.entries]))
     check_target(path, force)
     fragments = read_listed(crystals, files)
     made: list[ListedCrystal] = []
@@ -61,11 +66,20 @@ def build_listed_set(
     check_sum(crystals, made)
     origin = SetOrigin(
         command="rephase data build-tests",
+        key=_key(crystals),
         config=crystals.model_dump(mode="json", exclude={"entries"}),
         sources=len({parse_fragment_id(one.id).entry for one in made}),
     )
     write_set(path, [_part(crystals, fragments, made, files)], origin, force=force)
     return made
+
+
+def _key(crystals: CrystalList) -> str:
+    return sha256(crystals.model_dump_json().encode()).hexdigest()
+
+
+def _is_built(crystals: CrystalList, path: Path) -> bool:
+    return (path / RECORD).is_file() and read_record(path).origin.key == _key(crystals)
 
 
 def stored_crystals(fragments: FragmentSet, ids: Sequence[str]) -> Iterator[ListedCrystal]:

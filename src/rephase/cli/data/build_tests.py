@@ -1,0 +1,143 @@
+"""`rephase data build-tests`: build the fixed test sets from their lists of ids and seeds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from rephase.errors import UserError
+
+if TYPE_CHECKING:
+    from rephase.data.crystal_lists import CrystalList
+    from rephase.data.fragments import Split
+    from rephase.logs import Cell, Log
+
+LISTS = Path("benchmarks/sets")
+
+
+def build_tests(
+    *structures: Path,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    split: Path | None = None,
+    lists: Path = LISTS,
+    only: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    draw: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Build the fixed test sets from their lists of ids and seeds.
+
+    Each list becomes a set in OUTPUT, with a crystal and a resolution limit for every fragment; the crystals
+    are verified by the sum in the list, so everybody tests on the same ones. Sets that are there already are
+    kept. Lists from a file of fragments are built where that file is given too. With --draw, the lists are
+    drawn anew instead: the same structures give the same lists, byte for byte.
+
+    For example:
+
+    - `rephase data build-tests structures --split structures/manifest.tsv -o tests`
+    - `rephase data build-tests structures fragments15.npz -o tests --only p15-tight --only p15-wide`
+    - `rephase data build-tests structures --split structures/manifest.tsv --draw`
+
+    Parameters
+    ----------
+    structures
+        Structures of the entries in files named by their PDB ids; directories of them; or lists of paths
+        (.txt). Other entries are not opened.
+    output
+        Directory of the sets.
+    split
+        Table with the columns id and split: lists of entries in other splits are refused. Needed to draw.
+    lists
+        Directory of the lists, NAME.json.
+    only
+        Build or draw this list alone; may be given again.
+    draw
+        Choose the crystals of the lists anew by the rules written in them, and write the lists.
+    force
+        Replace sets of these names.
+    """
+    from rephase.data.crystal_lists import read_lists
+    from rephase.data.sources import find_sources
+    from rephase.data.split_table import read_split_table
+    from rephase.logs import Log
+
+    if draw == (output is not None):
+        found = "both" if draw else "neither"
+        raise UserError("--output for the sets, or --draw", found, "type for example -o tests")
+    if draw and split is None:
+        raise UserError("the table of held-out entries to draw from", "no --split", "add --split TABLE")
+    wanted = read_lists(lists, only)
+    splits = None if split is None else read_split_table(split)
+    files = [source.path for source in find_sources(structures)]
+    with Log() as log:
+        if output is not None:
+            _build(wanted, files, output, splits, bool(only), force, log)
+        else:
+            _draw(wanted, files, lists, splits or {}, bool(only), log)
+
+
+def _build(
+    wanted: "list[CrystalList]",
+    files: list[Path],
+    output: Path,
+    splits: "Mapping[str, Split] | None",
+    all_of_them: bool,
+    force: bool,
+    log: "Log",
+) -> None:
+    from rephase.data.listed_figures import figures_row
+    from rephase.data.listed_fragments import check_splits, names_absent_file
+    from rephase.data.listed_sets import build_listed_set
+
+    possible = [one for one in wanted if all_of_them or not names_absent_file(one, files)]
+    _say_left_out(wanted, possible, "their file of fragments was not given", log)
+    for crystals in possible:
+        if splits is not None:
+            check_splits(crystals, splits)
+    rows = []
+    for crystals in possible:
+        with log.progress(len(crystals.entries), crystals.name) as advance:
+            path = output / crystals.name
+            made = build_listed_set(crystals, files, path, force=force, advance=advance)
+        rows.append(figures_row(crystals.name, made))
+    _say_figures(rows, log)
+    log.say(f"written {output}, every crystal as listed\n\nnext: rephase data check {output}/*")
+
+
+def _draw(
+    wanted: "list[CrystalList]",
+    files: list[Path],
+    lists: Path,
+    splits: "Mapping[str, Split]",
+    all_of_them: bool,
+    log: "Log",
+) -> None:
+    from rephase.data.crystal_lists import write_list
+    from rephase.data.list_drawing import draw_list
+    from rephase.data.listed_figures import figures_row
+
+    possible = [one for one in wanted if all_of_them or one.choice is not None]
+    _say_left_out(wanted, possible, "they were drawn otherwise", log)
+    rows, changed = [], []
+    for crystals in possible:
+        pool = 0 if crystals.choice is None else crystals.choice.pool
+        with log.progress(pool, crystals.name) as advance:
+            drawn, made = draw_list(crystals, files, splits, advance)
+        if drawn != crystals:
+            write_list(lists / f"{drawn.name}.json", drawn)
+            changed.append(drawn.name)
+        rows.append(figures_row(drawn.name, made))
+    _say_figures(rows, log)
+    log.say(f"changed in {lists}: {', '.join(changed) or 'nothing'}")
+
+
+def _say_left_out(wanted: "list[CrystalList]", possible: "list[CrystalList]", why: str, log: "Log") -> None:
+    left = [one.name for one in wanted if one not in possible]
+    if left:
+        log.say(f"not {', '.join(left)}: {why}")
+
+
+def _say_figures(rows: "list[list[Cell]]", log: "Log") -> None:
+    from rephase.data.listed_figures import HEADERS
+
+    log.table(HEADERS, rows)
