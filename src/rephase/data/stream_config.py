@@ -108,7 +108,8 @@ class StreamConfig(Config):
         among processes. None: the largest power of two up to 8 for which every lane has fragments.
     reservoir
         Number of batches that the crystals at hand in each lane would make, to form batches of like grids.
-        With 64 batches of 32 fragments of 15 residues, common grids have 1/20 more voxels than needed.
+        With 64 batches of 32 fragments of 15 residues, common grids have 1/20 more voxels than needed, and
+        the crystals of a lane take 10 MB.
     crystal
         How crystals are drawn, anew in every epoch; None for the crystals stored with the set.
     d_min
