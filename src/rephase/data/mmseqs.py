@@ -54,6 +54,7 @@ def _run(directory: Path, e_value: float, most_hits: int) -> None:
     command = [PROGRAM, "easy-search", "queries.fasta", "targets.fasta", "pairs.tsv", "scratch"]
     command += ["-s", _SENSITIVITY, "-e", str(e_value), "--max-seqs", str(most_hits), "--threads", "1"]
     command += ["--format-output", "query,target", "-v", "1"]
+    command += ["--dbtype", "1"]  # proteins: sequences of alanine and glycine alone would pass for DNA
     wanted, do = "pairs of similar sequences from MMseqs2", "or use another method: --clusters align"
     try:
         done = subprocess.run(command, cwd=directory, capture_output=True, check=False)
