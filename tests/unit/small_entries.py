@@ -3,13 +3,14 @@
 import gzip
 import io
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import biotite.structure.io.pdbx as pdbx
 import gemmi
 import numpy as np
 
-from rephase.data.peptide import chain_from_torsions
+from rephase.data.peptide import Peptide, chain_from_torsions
 from rephase.io.structure_file import StructureFile, read_structure_file
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLS"  # 49 residues
@@ -41,9 +42,14 @@ _refine.ls_R_factor_R_free 0.215
 """
 
 
+@cache
+def _extended(sequence: str) -> Peptide:
+    return chain_from_torsions(sequence, [(-120.0, 140.0)] * len(sequence))
+
+
 def strand(sequence: str, name: str = "A", shift: float = 0.0) -> gemmi.Chain:
     """An extended chain with its OXT, moved by `shift` Å along x."""
-    peptide = chain_from_torsions(sequence, [(-120.0, 140.0)] * len(sequence))
+    peptide = _extended(sequence)
     chain = gemmi.Chain(name)
     for number, letter in enumerate(sequence):
         residue = gemmi.Residue()
