@@ -11,8 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from rephase.data.buckets import own_fraction, shape_buckets
 from rephase.data.crystal_batches import CrystalBatch, crystal_batch
-from rephase.data.examples import Molecule, draw_example
+from rephase.data.examples import draw_example
 from rephase.data.map_batches import MapOptions, PattersonKind, maps_of
+from rephase.data.molecules import Molecule
 from rephase.data.observation import missing_wedge_mask
 from rephase.data.stream_config import Measurement, StreamConfig
 from rephase.physics.cells import resolution_mask

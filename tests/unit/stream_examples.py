@@ -3,7 +3,8 @@
 import numpy as np
 
 from rephase.data.crystal_batches import CrystalBatch, crystal_batch
-from rephase.data.examples import Example, Molecule, draw_example
+from rephase.data.examples import Example, draw_example
+from rephase.data.molecules import Molecule
 from rephase.data.stream_config import StreamConfig
 
 LENGTHS = (5, 6, 3, 8)  # residues
@@ -18,7 +19,7 @@ def molecule(number: int) -> Molecule:
     radius, angle, height = np.tile(HELIX, (LENGTHS[number], 1)).T
     turned = np.radians(angle + 100.0 * residue)
     xyz_cart = np.stack([radius * np.cos(turned), radius * np.sin(turned), height + 1.5 * residue], axis=1)
-    return Molecule(xyz_cart, np.tile(list("NCCOC"), LENGTHS[number]), residue, None)
+    return Molecule(xyz_cart, np.tile(["N", "CA", "C", "O", "CB"], LENGTHS[number]), residue, None)
 
 
 def examples(config: StreamConfig, epoch: int = 0) -> list[Example]:

@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 from rephase.crystal.grid import Shape, grid_shape
 from rephase.data.crystal_recipes import draw_crystal
 from rephase.data.crystals import CrystalModel
-from rephase.data.placement import Placement, placed
+from rephase.data.molecules import Molecule, draw_subwindow
+from rephase.data.placement import placed
 from rephase.data.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
 
 _ROUNDING = 1e-5
@@ -66,24 +67,6 @@ class Example:
     measurement: MeasurementDraw
 
 
-@dataclass(frozen=True, eq=False)
-class Molecule:
-    """A fragment as it lies in the set.
-
-    Attributes
-    ----------
-    xyz_cart, elements, residue
-        Å ``(n, 3)``, symbols and residue numbers ``(n,)``.
-    placement
-        Its stored crystal, if wanted.
-    """
-
-    xyz_cart: NDArray[np.float64]
-    elements: NDArray[np.str_]
-    residue: NDArray[np.int16]
-    placement: Placement | None
-
-
 def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig) -> Example | None:
     """Draw crystal, resolution, grid, B values and experiment of one fragment.
 
@@ -92,9 +75,14 @@ def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig)
 
     Returns
     -------
-    The example; None where the fragment does not fit the crystal.
+    The example; None where the fragment does not fit the crystal, or has no such run of residues.
     """
     of_crystal, of_data = (np.random.default_rng([config.seed, epoch, row, part]) for part in range(2))
+    if config.subwindow is not None:
+        run = draw_subwindow(molecule, config.subwindow, of_crystal)
+        if run is None:
+            return None
+        molecule = run
     crystal = _crystal(molecule, config, of_crystal)
     if crystal is None:
         return None

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.examples import Molecule
 from rephase.data.fragments import Fragments
+from rephase.data.molecules import Molecule
 from rephase.data.placements import Placements
 
 IntArray = NDArray[np.int64]
@@ -131,11 +131,11 @@ def read_molecules(source: FragmentSource, rows: IntArray, stored: bool) -> list
         return []
     fragments = source.read(rows)
     placements = source.placements(rows) if stored else None
-    xyz_cart, elements = fragments.xyz_cart.astype(np.float64), fragments.elements
+    xyz_cart = fragments.xyz_cart.astype(np.float64)
     return [
         Molecule(
             xyz_cart=xyz_cart[atoms],
-            elements=elements[atoms],
+            atom_name=fragments.atom_name[atoms],
             residue=fragments.residue[atoms],
             placement=None if placements is None else placements[i],
         )

@@ -92,6 +92,28 @@ class Measurement(Config):
         return self
 
 
+class SubwindowRules(Config):
+    """Shorter fragments cut out of those of the set, another one in every epoch.
+
+    Attributes
+    ----------
+    length
+        Residues, drawn evenly from this range.
+    alanine
+        Cut every residue at Cβ, as in the sets 1a and 1b of the Patterson U-Net (2023); runs with glycine are
+        passed over.
+    """
+
+    length: tuple[int, int]
+    alanine: bool = False
+
+    @model_validator(mode="after")
+    def _length_is_a_range(self) -> "SubwindowRules":
+        if not 1 <= self.length[0] <= self.length[1]:
+            raise ValueError("length: two numbers above zero, the smaller first")
+        return self
+
+
 class StreamConfig(Config):
     """A stream of batches of crystals.
 
@@ -110,6 +132,8 @@ class StreamConfig(Config):
         Number of batches that the crystals at hand in each lane would make, to form batches of like grids.
         With 64 batches of 32 fragments of 15 residues, common grids have 1/20 more voxels than needed, and
         the crystals of a lane take 10 MB.
+    subwindow
+        Shorter fragments to cut out; None for those of the set as they are.
     crystal
         How crystals are drawn, anew in every epoch; None for the crystals stored with the set.
     d_min
@@ -129,12 +153,19 @@ class StreamConfig(Config):
     batch_size: int = Field(default=32, ge=1, le=65536)
     lanes: int | None = Field(default=None, ge=1, le=4096)
     reservoir: int = Field(default=64, ge=1, le=4096)
+    subwindow: SubwindowRules | None = None
     crystal: CrystalRecipe | None = CrystalRecipe()
     d_min: Positives = (1.5, 1.5)
     grid: RateGrid | SpacingGrid = Field(default=RateGrid(), discriminator="kind")
     b_iso: BValues = (B_ISO, B_ISO)
     b_spread: float = Field(default=0.0, ge=0.0, le=1.0)
     measurement: Measurement = Measurement()
+
+    @model_validator(mode="after")
+    def _stored_crystals_hold_whole_fragments(self) -> "StreamConfig":
+        if self.subwindow is not None and self.crystal is None:
+            raise ValueError("a subwindow needs a recipe in crystal: stored crystals hold whole fragments")
+        return self
 
     @model_validator(mode="after")
     def _grid_holds_the_reflections(self) -> "StreamConfig":
