@@ -94,15 +94,17 @@ def closest_contact(model: CrystalModel, limit: float = 10.0) -> float:
     orth = orthogonalisation(model.cell)
     centre = model.xyz_frac.mean(axis=0)
     centred = (model.xyz_frac - centre) @ orth.T
+    widest = 2.0 * float(np.linalg.norm(centred, axis=1).max())
     closest = np.inf
     for op in model.spacegroup.operations():
         rotation, shift = rotation_and_shift(op)
-        vectors = interatomic_vectors(centred, orth @ rotation @ np.linalg.inv(orth))
         start = rotation @ centre + shift - centre
         start -= np.round(start)
-        reach = vectors.reach + limit + float(np.linalg.norm(orth @ start))
-        copies = start + lattice_points(orth, reach)
-        if op == gemmi.Op():
+        copies = start + lattice_points(orth, widest + limit + float(np.linalg.norm(orth @ start)))
+        turn = None if op == gemmi.Op() else orth @ rotation @ np.linalg.inv(orth)
+        if turn is None:
             copies = copies[np.any(copies != 0, axis=1)]
-        closest = min(closest, float(vectors.distance(copies @ orth.T, limit).min(initial=np.inf)))
+        if len(copies):
+            contacts = interatomic_vectors(centred, turn).distance(copies @ orth.T, limit)
+            closest = min(closest, float(contacts.min()))
     return closest
