@@ -56,6 +56,8 @@ def draw_list(
             "a list with source structures and a choice", crystals.name, "draw another with --only"
         )
     held = {entry for path in files if splits.get(entry := entry_of_name(path.name)) == crystals.split}
+    if not held:
+        raise UserError(f"structures of the split {crystals.split}", "none", "give more, or another table")
     fragments = cut_structures(source, files, held, crystals.split)
     rng = np.random.default_rng(choice.seed)
     order = _without_repeats(fragments, _in_rounds(fragments, rng), choice)

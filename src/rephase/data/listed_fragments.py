@@ -30,9 +30,11 @@ def read_listed(crystals: CrystalList, files: Sequence[Path]) -> Fragments:
     Raises
     ------
     UserError
-        When a file or a fragment is missing, or an id is none.
+        When the list is empty, a file or a fragment is missing, or an id is none.
     """
     ids = [entry.id for entry in crystals.entries]
+    if not ids:
+        raise UserError(f"crystals in the list {crystals.name}", "none", "draw it with --draw")
     if isinstance(crystals.source, FragmentFile):
         found = load_fragments(_file_of_fragments(crystals.source, files), [crystals.split], ids)
     else:
@@ -88,7 +90,7 @@ def cut_structures(
     files
         Structures in any order, those of `entries` in files named by their PDB ids; others are not opened.
     entries
-        PDB ids in capitals.
+        PDB ids in capitals, at least one.
     split
         Of all these entries.
 

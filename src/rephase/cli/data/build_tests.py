@@ -11,7 +11,7 @@ from rephase.errors import UserError
 if TYPE_CHECKING:
     from rephase.data.crystal_lists import CrystalList
     from rephase.data.fragments import Split
-    from rephase.logs import Cell, Log
+    from rephase.logs import Log
 
 LISTS = Path("benchmarks/sets")
 
@@ -57,6 +57,7 @@ def build_tests(
         Replace sets of these names.
     """
     from rephase.data.crystal_lists import read_lists
+    from rephase.data.listed_fragments import check_splits, names_absent_file
     from rephase.data.sources import find_sources
     from rephase.data.split_table import read_split_table
     from rephase.logs import Log
@@ -66,60 +67,48 @@ def build_tests(
         raise UserError("--output for the sets, or --draw", found, "type for example -o tests")
     if draw and split is None:
         raise UserError("the table of held-out entries to draw from", "no --split", "add --split TABLE")
-    wanted = read_lists(lists, only)
+    given = read_lists(lists, only)
     splits = None if split is None else read_split_table(split)
     files = [source.path for source in find_sources(structures)]
+    possible = [one for one in given if (one.choice if draw else not names_absent_file(one, files))]
+    wanted = given if only else possible or given  # what is impossible and yet wanted says why
     with Log() as log:
-        if output is not None:
-            _build(wanted, files, output, splits, bool(only), force, log)
-        else:
-            _draw(wanted, files, lists, splits or {}, bool(only), log)
+        left_out = [one.name for one in given if one not in wanted]
+        if left_out:
+            why = "drawn by other rules" if draw else "their file of fragments was not given"
+            log.say(f"not {', '.join(left_out)}: {why}\n")
+        if output is None:
+            _draw(wanted, files, lists, splits or {}, log)
+            return
+        if splits is not None:
+            for crystals in wanted:
+                check_splits(crystals, splits)
+        _build(wanted, files, output, force, log)
 
 
-def _build(
-    wanted: "list[CrystalList]",
-    files: list[Path],
-    output: Path,
-    splits: "Mapping[str, Split] | None",
-    all_of_them: bool,
-    force: bool,
-    log: "Log",
-) -> None:
-    from rephase.data.listed_figures import figures_row
-    from rephase.data.listed_fragments import check_splits, names_absent_file
+def _build(wanted: "list[CrystalList]", files: list[Path], output: Path, force: bool, log: "Log") -> None:
+    from rephase.data.listed_figures import HEADERS, figures_row
     from rephase.data.listed_sets import build_listed_set
 
-    possible = [one for one in wanted if all_of_them or not names_absent_file(one, files)]
-    _say_left_out(wanted, possible, "their file of fragments was not given", log)
-    for crystals in possible:
-        if splits is not None:
-            check_splits(crystals, splits)
     rows = []
-    for crystals in possible:
+    for crystals in wanted:
         with log.progress(len(crystals.entries), crystals.name) as advance:
             path = output / crystals.name
             made = build_listed_set(crystals, files, path, force=force, advance=advance)
         rows.append(figures_row(crystals.name, made))
-    _say_figures(rows, log)
+    log.table(HEADERS, rows)
     log.say(f"written {output}, every crystal as listed\n\nnext: rephase data check {output}/*")
 
 
 def _draw(
-    wanted: "list[CrystalList]",
-    files: list[Path],
-    lists: Path,
-    splits: "Mapping[str, Split]",
-    all_of_them: bool,
-    log: "Log",
+    wanted: "list[CrystalList]", files: list[Path], lists: Path, splits: "Mapping[str, Split]", log: "Log"
 ) -> None:
     from rephase.data.crystal_lists import write_list
     from rephase.data.list_drawing import draw_list
-    from rephase.data.listed_figures import figures_row
+    from rephase.data.listed_figures import HEADERS, figures_row
 
-    possible = [one for one in wanted if all_of_them or one.choice is not None]
-    _say_left_out(wanted, possible, "they were drawn otherwise", log)
     rows, changed = [], []
-    for crystals in possible:
+    for crystals in wanted:
         pool = 0 if crystals.choice is None else crystals.choice.pool
         with log.progress(pool, crystals.name) as advance:
             drawn, made = draw_list(crystals, files, splits, advance)
@@ -127,17 +116,5 @@ def _draw(
             write_list(lists / f"{drawn.name}.json", drawn)
             changed.append(drawn.name)
         rows.append(figures_row(drawn.name, made))
-    _say_figures(rows, log)
-    log.say(f"changed in {lists}: {', '.join(changed) or 'nothing'}")
-
-
-def _say_left_out(wanted: "list[CrystalList]", possible: "list[CrystalList]", why: str, log: "Log") -> None:
-    left = [one.name for one in wanted if one not in possible]
-    if left:
-        log.say(f"not {', '.join(left)}: {why}")
-
-
-def _say_figures(rows: "list[list[Cell]]", log: "Log") -> None:
-    from rephase.data.listed_figures import HEADERS
-
     log.table(HEADERS, rows)
+    log.say(f"changed in {lists}: {', '.join(changed) or 'nothing'}")
