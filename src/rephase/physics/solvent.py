@@ -37,17 +37,23 @@ def molecular_mask(xyz_frac: Tensor, occupancy: Tensor, cell: Tensor, shape: Sha
     -------
     bool, shape ``(batch, nu, nv, nw)``.
     """
+    axes = _neighbour_steps(cell, shape, radius)
     sizes = torch.tensor(shape, device=cell.device)
-    box = _neighbour_offsets(cell, shape, radius)
     nearest = torch.round(xyz_frac * sizes)
-    points = nearest.long()[:, :, None] + box
-    delta = (nearest / sizes - xyz_frac)[:, :, None] + box / sizes
-    distance2 = (delta @ orthogonalisation_matrix(cell).mT[:, None]).square().sum(-1)
-    inside = (distance2 <= radius**2) & (occupancy != 0.0)[..., None]
-    u, v, w = (points % sizes).unbind(-1)
-    batch = torch.arange(len(cell), device=cell.device)[:, None, None].expand_as(u)
+    to_cart = orthogonalisation_matrix(cell).mT
+    shift = (nearest / sizes - xyz_frac) @ to_cart  # from the atom to the nearest point
+    steps = (torch.cartesian_prod(*axes).to(cell.dtype) / sizes) @ to_cart  # from there to its neighbours
+    cross = torch.baddbmm(steps.square().sum(-1)[:, None], shift, steps.mT, alpha=2.0)
+    limit = torch.where(occupancy != 0.0, radius**2, -1.0) - shift.square().sum(-1)
+    first, second, third = (
+        (nearest[..., axis, None].long() + step) % n
+        for axis, (step, n) in enumerate(zip(axes, shape, strict=True))
+    )
+    own = torch.arange(len(cell), device=cell.device)[:, None, None] * shape[0]
+    rows = ((own + first)[..., None] * shape[1] + second[..., None, :]) * shape[2]
+    points = (rows[..., None] + third[..., None, None, :]).flatten(2)
     mask = torch.zeros((len(cell), *shape), dtype=torch.bool, device=cell.device)
-    mask[batch[inside], u[inside], v[inside], w[inside]] = True
+    mask.view(-1)[points[cross <= limit[..., None]]] = True
     return mask
 
 
@@ -82,10 +88,9 @@ def add_bulk_solvent(
     return F + (F != 0.0) * solvent * (k_sol * displacement_factor(inv_d2, b_sol))
 
 
-def _neighbour_offsets(cell: Tensor, shape: Shape, radius: float) -> Tensor:
-    """Grid steps to all points that may lie within `radius`, in the widest cell; shape ``(m, 3)``."""
+def _neighbour_steps(cell: Tensor, shape: Shape, radius: float) -> list[Tensor]:
+    """Grid steps along each axis to all points that may lie within `radius`, in the widest cell."""
     fractionalisation = torch.linalg.inv(orthogonalisation_matrix(cell.detach()))
     reach = torch.linalg.vector_norm(fractionalisation, dim=-1).amax(0).tolist()  # 1 / plane spacing
     steps = [math.ceil(radius * width * n + 0.5) for width, n in zip(reach, shape, strict=True)]
-    axes = [torch.arange(-n, n + 1, device=cell.device) for n in steps]
-    return torch.cartesian_prod(*axes)
+    return [torch.arange(-n, n + 1, device=cell.device) for n in steps]
