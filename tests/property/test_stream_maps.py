@@ -14,9 +14,9 @@ from rephase.data.crystal_batches import CrystalBatch, crystal_batch
 from rephase.data.examples import draw_example
 from rephase.data.map_batches import MapOptions, PattersonKind, maps_of
 from rephase.data.molecules import Molecule
-from rephase.data.observation import missing_wedge_mask
 from rephase.data.stream_config import Measurement, StreamConfig
 from rephase.physics.cells import resolution_mask
+from rephase.physics.degradations import missing_wedge_mask
 
 seeds = st.integers(0, 2**32 - 1)
 kinds = st.sampled_from(["published", "no-origin", "normalised"])

@@ -6,9 +6,10 @@ import pytest
 import torch
 from stream_examples import batch
 
-from rephase.data.observation import Observation, missing_wedge_mask, observe
+from rephase.data.observation import Observation, observe
 from rephase.data.stream_config import Measurement, StreamConfig
 from rephase.physics.cells import resolution_mask
+from rephase.physics.degradations import missing_wedge_mask
 
 
 def observed(**ranges: object) -> Observation:

@@ -13,8 +13,8 @@ from rephase.physics.degradations import (
     beam_stop_mask,
     intensity_sigma,
     missing_cone_mask,
+    missing_wedge_mask,
     random_completeness_mask,
-    scattering_vectors,
 )
 from rephase.physics.solvent import add_bulk_solvent, molecular_mask
 from rephase.physics.structure_factors import structure_factors
@@ -69,32 +69,6 @@ def observe(batch: CrystalBatch) -> Observation:
     if sigma is not None:
         sigf = torch.where(measured, (positive + sigma).sqrt() - fobs, 0.0)
     return Observation(F, intensity, fobs, sigf, measured, inv_d2)
-
-
-def missing_wedge_mask(cell: Tensor, shape: Shape, scan: Tensor, rotation_range: Tensor) -> Tensor:
-    """Drop what a scan of less than 180° about one axis never brings into the diffracting plane.
-
-    The Ewald sphere is taken as flat: a reflection is measured where its azimuth about the axis, or that of
-    its Friedel mate, lies within the range.
-
-    Parameters
-    ----------
-    cell
-        Cells, shape ``(batch, 6)``.
-    shape
-        Numbers of points ``(nu, nv, nw)`` of the map.
-    scan
-        Rows: the direction at azimuth 0, that at 90°, and the axis; Cartesian, shape ``(batch, 3, 3)``.
-    rotation_range
-        Degrees, shape ``(batch,)``.
-
-    Returns
-    -------
-    bool, shape ``(batch, nu, nv, nw//2 + 1)``; true where measured.
-    """
-    along = torch.einsum("buvwi,bji->bjuvw", scattering_vectors(cell, shape), scan[:, :2])
-    azimuth = torch.rad2deg(torch.atan2(along[:, 1], along[:, 0])) % 180.0
-    return azimuth <= rotation_range[:, None, None, None]
 
 
 def _with_solvent(batch: CrystalBatch, F: Tensor, inv_d2: Tensor) -> Tensor:

@@ -113,6 +113,32 @@ def missing_cone_mask(cell: Tensor, shape: Shape, axis: Tensor, half_angle_deg: 
     return mask
 
 
+def missing_wedge_mask(cell: Tensor, shape: Shape, scan: Tensor, rotation_range: Tensor) -> Tensor:
+    """Drop what a scan of less than 180° about one axis never brings into the diffracting plane.
+
+    The Ewald sphere is taken as flat: a reflection is measured where its azimuth about the axis, or that of
+    its Friedel mate, lies within the range.
+
+    Parameters
+    ----------
+    cell
+        Cells, shape ``(batch, 6)``.
+    shape
+        Numbers of points ``(nu, nv, nw)`` of the map.
+    scan
+        Rows: the direction at azimuth 0, that at 90°, and the axis; Cartesian, shape ``(batch, 3, 3)``.
+    rotation_range
+        Degrees, shape ``(batch,)``.
+
+    Returns
+    -------
+    bool, shape ``(batch, nu, nv, nw//2 + 1)``; true where measured.
+    """
+    along = torch.einsum("buvwi,bji->bjuvw", scattering_vectors(cell, shape), scan[:, :2])
+    azimuth = torch.rad2deg(torch.atan2(along[:, 1], along[:, 0])) % 180.0
+    return azimuth <= rotation_range[:, None, None, None]
+
+
 def beam_stop_mask(inv_d2: Tensor, d_max: Tensor | float) -> Tensor:
     """Drop the reflections behind the beam stop, those with d > d_max.
 
