@@ -113,7 +113,7 @@ def split_by_table(
 def split_by_fractions(
     entities: Sequence[Entity], clusters: Clusters, rules: SplitRules, seed: int
 ) -> dict[str, Split]:
-    """Deal families of entries to the splits, the large ones first, each where it is needed most.
+    """Deal families of entries to the splits, the large ones first, as Sainte-Laguë deals seats to parties.
 
     Families are joined by entries with entities of several. Equal ones come in an order drawn by `seed`.
     """
@@ -123,7 +123,7 @@ def split_by_fractions(
     dealt: Counter[Split] = Counter()
     splits: dict[str, Split] = {}
     for group in groups:
-        split = min(fractions, key=lambda name: (dealt[name] + len(group)) / fractions[name])
+        split = min(fractions, key=lambda name: (dealt[name] + len(group) / 2) / fractions[name])
         dealt[split] += len(group)
         splits.update(dict.fromkeys(group, split))
     return splits
