@@ -24,7 +24,7 @@ from rephase.data.crystal_lists import CrystalList, FragmentFile, ListEntry, wri
 from rephase.data.crystal_recipes import CrystalRecipe, GrowingCell
 from rephase.data.crystals import solvent_fraction
 from rephase.data.fragments import Fragments, Split, load_fragments
-from rephase.data.listed_crystals import crystals_of, draw_listed, sum_of_crystals
+from rephase.data.listed_crystals import crystal_of, crystals_of, sum_of_crystals
 
 HERE = Path(__file__).resolve().parent
 FRAGMENTS = HERE.parents[1] / "shared" / "data" / "fragments15.npz"
@@ -118,7 +118,7 @@ def choose(
 
 def fits(crystals: CrystalList, entry: ListEntry, window: Window, most_solvent: float | None) -> bool:
     """Tell whether the crystal of an entry keeps to the limits of its set."""
-    model = draw_listed(crystals, entry, window.xyz, window.elements)
+    model = crystal_of(crystals, entry, window.xyz, window.elements)
     if most_solvent is None or model is None:
         return model is not None
     return solvent_fraction(model) < most_solvent and closest_contact(model) < JUST_OVER

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rephase.data.build_config import ChainRules, EntryRules, WindowRules
 from rephase.data.crystal_recipes import CrystalRecipe
@@ -83,6 +83,12 @@ class Choice(Config):
     pool: int = Field(default=1000, ge=1)
     take: Literal["any", "tightest"] = "any"
     sequences: Literal["once", "any"] = "any"
+
+    @model_validator(mode="after")
+    def _pool_is_large_enough(self) -> "Choice":
+        if self.pool < self.size:
+            raise ValueError("pool: at least as large as size")
+        return self
 
 
 class CrystalList(Config):

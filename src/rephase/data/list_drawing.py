@@ -17,7 +17,7 @@ from rephase.data.crystal_lists import Choice, CrystalList, ListEntry, Structure
 from rephase.data.crystals import solvent_fraction
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import Fragments, Split
-from rephase.data.listed_crystals import ListedCrystal, crystals_of, draw_listed, sum_of_crystals
+from rephase.data.listed_crystals import ListedCrystal, crystal_of, crystals_of, sum_of_crystals
 from rephase.data.listed_fragments import cut_structures, entry_of_name
 from rephase.errors import UserError
 
@@ -101,7 +101,7 @@ def _fitting(
     for place, row in enumerate(order.tolist(), start=1):
         atoms = fragments.atoms_of(row)
         entry = ListEntry(id=str(fragments.ids[row]), seed=place)
-        model = draw_listed(crystals, entry, fragments.xyz_cart[atoms], elements[atoms])
+        model = crystal_of(crystals, entry, fragments.xyz_cart[atoms], elements[atoms])
         if model is not None:
             advance(1)
             yield entry, solvent_fraction(model)

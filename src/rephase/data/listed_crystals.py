@@ -38,7 +38,7 @@ class ListedCrystal:
     d_min: float
 
 
-def draw_listed(
+def crystal_of(
     crystals: CrystalList, entry: ListEntry, xyz_cart: NDArray[np.floating], elements: NDArray[np.str_]
 ) -> CrystalModel | None:
     """Make one crystal of a list of its fragment at `xyz_cart`, shape ``(n, 3)`` in Å; None if it clashes."""
@@ -73,7 +73,7 @@ def crystals_of(crystals: CrystalList, fragments: Fragments) -> Iterator[ListedC
         if entry.id not in rows:
             raise UserError(f"the fragments of {crystals.name}", f"no {entry.id}", "give all its structures")
         atoms = fragments.atoms_of(rows[entry.id])
-        model = draw_listed(crystals, entry, fragments.xyz_cart[atoms], elements[atoms])
+        model = crystal_of(crystals, entry, fragments.xyz_cart[atoms], elements[atoms])
         if model is None:
             raise _other(crystals.name, f"{entry.id} does not fit its cell")
         sequence = str(fragments.sequence[rows[entry.id]])
