@@ -1,6 +1,6 @@
 """Reading sets: any fragments, in any order, from memory-mapped shards whose sums are verified."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
@@ -69,7 +69,8 @@ class FragmentSet:
         """
         path = Path(path)
         record = read_record(path)
-        _check_files(path, record)
+        for problem in file_problems(path, record):
+            raise problem
         verify_file(path, record.manifest)
         manifest = read_manifest(path / MANIFEST)
         shard_start = np.cumsum([0, *(shard.fragments for shard in record.shards)])
@@ -189,18 +190,19 @@ def verify_file(path: Path, facts: FileFacts) -> None:
         raise UserError(f"{path / facts.name} as it was written", "its SHA-256 sum is another", _AGAIN)
 
 
-def _check_files(path: Path, record: SetRecord) -> None:
+def file_problems(path: Path, record: SetRecord) -> Iterator[UserError]:
+    """Yield what is wrong with the presence and the sizes of the files of the set at `path`."""
     expected: list[FileFacts] = [record.manifest, *record.shards]
     for facts in expected:
         file = path / facts.name
         if not file.is_file():
-            raise UserError(f"{file}, which the set consists of", "no such file", _AGAIN)
-        if file.stat().st_size != facts.bytes:
-            raise UserError(f"{facts.bytes} bytes in {file}", f"{file.stat().st_size}", _AGAIN)
-    names = {facts.name for facts in record.shards}
-    extra = sorted(file.name for file in (path / SHARDS).iterdir() if f"{SHARDS}/{file.name}" not in names)
+            yield UserError(f"{file}, which the set consists of", "no such file", _AGAIN)
+        elif file.stat().st_size != facts.bytes:
+            yield UserError(f"{facts.bytes} bytes in {file}", f"{file.stat().st_size}", _AGAIN)
+    names = {path / facts.name for facts in record.shards}
+    extra = sorted(file.name for file in (path / SHARDS).glob("*") if file not in names)
     if extra:
-        raise UserError(
+        yield UserError(
             f"only the recorded shards in {path / SHARDS}", f"also {', '.join(extra[:3])}", "remove it"
         )
 

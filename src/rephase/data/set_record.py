@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from rephase.errors import UserError
 
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 class FileFacts(_Part):
     """A file of the set: its path within the set, and what it must contain."""
 
-    name: str
+    name: str = Field(pattern=r"^(manifest\.parquet|shards/[0-9]+\.safetensors)$")
     sha256: str
     bytes: int
 
