@@ -7,7 +7,9 @@ import pytest
 from test_data_fragments import write
 
 from rephase.cli.main import run
+from rephase.data import set_import
 from rephase.data.fragment_set import FragmentSet
+from rephase.data.fragments import Fragments
 
 IDS = ["1AAA_1.pd_1", "1AAA_1_13", "2BBB_2.pd_1"]
 SEQUENCES = ["G", "C", "G"]
@@ -42,3 +44,25 @@ def test_wrong_arguments_are_answered(
     assert run(["data", "import", str(tmp_path / "none.npz"), "-o", str(tmp_path / "set"), *options]) == 2
     assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_training_fragments_similar_to_held_out_ones_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ["1AAA_1.pd_1", "2BBB_1.pd_1", "3CCC_1.pd_1"]
+    sequences = ["ACDEFGHIKLMNPQRSTVWY", "ACDEFGHIKAMNPQRSTVWY", "WWCCHHMMPPYYWWCCHHMM"]
+    fragments = Fragments(
+        ids=np.array(ids),
+        sequence=np.array(sequences),
+        resolution=np.ones(3, np.float32),
+        split=np.array([0, 2, 0], np.uint8),
+        offset=np.arange(4) * 20,
+        xyz_cart=np.zeros((60, 3), np.float32),
+        atom_name=np.full(60, "N"),
+        residue=np.tile(np.arange(20, dtype=np.int16), 3),
+    )
+    monkeypatch.setattr(set_import, "load_fragments", lambda file: fragments)
+    assert run(["data", "import", "any.npz", "-o", str(tmp_path / "set"), "--clusters", "align"]) == 0
+    opened = FragmentSet.open(tmp_path / "set")
+    assert set(opened.manifest["id"].to_pylist()) == {"2BBB_1.pd_1", "3CCC_1.pd_1"}
+    assert opened.record.origin.rejected == {"fragments": {"homologue of a held-out entity": 1}}

@@ -6,12 +6,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.fragments import Fragments, load_fragments
+from rephase.data.build_config import BuildConfig
+from rephase.data.fragment_ids import parse_fragment_id
+from rephase.data.fragments import SPLITS, Fragments, load_fragments
+from rephase.data.homologues import chosen_method
+from rephase.data.leak_check import entity_sequences
 from rephase.data.selection import select
 from rephase.data.set_record import SetOrigin, SetRecord
 from rephase.data.set_writer import SetPart, check_target, write_set
+from rephase.data.splits import HOMOLOGUE, leaks
 from rephase.errors import UserError
 
+_DEFAULT_RULES = BuildConfig()
 _PART = 16384  # fragments; their copies need some 60 MB
 
 
@@ -19,14 +25,14 @@ def import_fragments(
     file: Path,
     path: Path,
     *,
-    seed: int = 0,
+    config: BuildConfig = _DEFAULT_RULES,
     force: bool = False,
     advance: Callable[[int], None] = lambda fragments: None,
 ) -> SetRecord:
     """Write the fragments of a file, with the splits they have, as a set.
 
-    Fragments whose residues cannot be told apart, because their atoms do not begin with N, are left out and
-    counted.
+    Left out and counted are fragments whose residues cannot be told apart, because their atoms do not begin
+    with N, and those of training whose sequences are similar to held-out ones.
 
     Parameters
     ----------
@@ -34,8 +40,8 @@ def import_fragments(
         Such as fragments15.npz, for `load_fragments`.
     path
         Directory of the set to make.
-    seed
-        Of the order of the fragments.
+    config
+        Whose `clusters` say what similar means, and whose `seed` orders the fragments.
     force
         Replace a set of that name.
     advance
@@ -44,7 +50,7 @@ def import_fragments(
     Raises
     ------
     UserError
-        When the file cannot be read, or the set cannot be written.
+        When the file cannot be read, similar sequences cannot be found, or the set cannot be written.
     OSError
         When the disk is full.
     """
@@ -52,15 +58,18 @@ def import_fragments(
     fragments = load_fragments(file)
     if not len(fragments):
         raise UserError("fragments", f"none in {file}", "give another file")
-    good = np.flatnonzero(_in_order(fragments))
+    in_order = _in_order(fragments)
+    similar = in_order & _similar_to_held_out(fragments, config)
+    left_out = {"atoms of a residue out of order": int((~in_order).sum()), HOMOLOGUE: int(similar.sum())}
     origin = SetOrigin(
         command="rephase data import",
+        config={"seed": config.seed, "clusters": config.clusters.model_dump(mode="json")},
         sources=1,
-        rejected={"fragments": {"atoms of a residue out of order": len(fragments) - len(good)}},
+        rejected={"fragments": {rule: number for rule, number in left_out.items() if number}},
+        notes={"similar sequences found by": chosen_method(config.clusters)},
     )
-    return write_set(
-        path, _parts(fragments, good, file.name), origin, seed=seed, force=force, advance=advance
-    )
+    parts = _parts(fragments, np.flatnonzero(in_order & ~similar), file.name)
+    return write_set(path, parts, origin, seed=config.seed, force=force, advance=advance)
 
 
 def _parts(fragments: Fragments, rows: NDArray[np.int64], source: str) -> Iterator[SetPart]:
@@ -74,3 +83,15 @@ def _in_order(fragments: Fragments) -> NDArray[np.bool_]:
     residues = fragments.residue[fragments.offset[1:] - 1] + 1
     begins = fragments.atom_name[fragments.offset[:-1]] == "N"
     return np.asarray(begins & (residues == np.strings.str_len(fragments.sequence)))
+
+
+def _similar_to_held_out(fragments: Fragments, config: BuildConfig) -> NDArray[np.bool_]:
+    """Tell which fragments of training are of entities that are similar to held-out ones."""
+    trained = fragments.split == SPLITS.index("train")
+    here, there = (
+        entity_sequences(fragments.ids[rows].tolist(), fragments.sequence[rows].tolist())
+        for rows in (trained, ~trained)
+    )
+    similar = {leak.trained for leak in leaks(here, there, config)}
+    of_similar = [parse_fragment_id(one).chain in similar for one in fragments.ids.tolist()]
+    return np.asarray(trained & np.array(of_similar, np.bool_))
