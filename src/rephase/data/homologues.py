@@ -64,8 +64,12 @@ def homologues_within(sequences: Sequence[str], rules: ClusterRules) -> list[Hom
         When MMseqs2 is asked for and missing, or fails.
     """
     spelt = [_spelt(one) for one in sequences]
-    ordered = {(min(pair), max(pair)) for pair in _candidates(spelt, spelt, rules) if pair[0] != pair[1]}
-    return _judged(spelt, spelt, ordered, rules)
+    if chosen_method(rules) == "mmseqs":
+        found = candidate_pairs(spelt, spelt, rules.bits)
+        pairs = {(min(pair), max(pair)) for pair in found if pair[0] != pair[1]}
+    else:
+        pairs = set(_high_scores(spelt, spelt, rules, only_above=True))
+    return _judged(spelt, spelt, pairs, rules)
 
 
 def homologues_between(first: Sequence[str], second: Sequence[str], rules: ClusterRules) -> list[Homologues]:
@@ -77,7 +81,11 @@ def homologues_between(first: Sequence[str], second: Sequence[str], rules: Clust
         When MMseqs2 is asked for and missing, or fails.
     """
     queries, targets = [_spelt(one) for one in first], [_spelt(one) for one in second]
-    return _judged(queries, targets, set(_candidates(queries, targets, rules)), rules)
+    if chosen_method(rules) == "mmseqs":
+        pairs = set(candidate_pairs(queries, targets, rules.bits))
+    else:
+        pairs = set(_high_scores(queries, targets, rules, only_above=False))
+    return _judged(queries, targets, pairs, rules)
 
 
 def _spelt(sequence: str) -> str:
@@ -85,20 +93,21 @@ def _spelt(sequence: str) -> str:
     return "".join(letter if letter in _LETTERS else "X" for letter in sequence.upper())
 
 
-def _candidates(
-    queries: Sequence[str], targets: Sequence[str], rules: ClusterRules
+def _high_scores(
+    queries: Sequence[str], targets: Sequence[str], rules: ClusterRules, only_above: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield places of pairs that may be similar."""
-    method = chosen_method(rules)
-    if method == "none" or not queries or not targets:
-        return
-    if method == "mmseqs":
-        yield from candidate_pairs(queries, targets, rules.bits)
+    """Align everything with everything, or only with what comes after it, for the scores alone."""
+    if chosen_method(rules) == "none":
         return
     aligner, database = _aligner(), pyopal.Database(targets)
     for place, query in enumerate(queries):
-        hits = aligner.align(query, database, mode="score", algorithm="sw") if query else []
-        yield from ((place, hit.target_index) for hit in hits if _bits(hit.score) >= rules.bits)
+        first = place + 1 if only_above else 0
+        if not query or first >= len(targets):
+            continue
+        later = database.extract(range(first, len(targets)))
+        for hit in aligner.align(query, later, mode="score", algorithm="sw"):
+            if _bits(hit.score) >= rules.bits:
+                yield place, first + hit.target_index
 
 
 def _judged(

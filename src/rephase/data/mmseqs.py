@@ -28,6 +28,8 @@ def candidate_pairs(queries: Sequence[str], targets: Sequence[str], bits: float)
     UserError
         When the program is missing, fails, or writes something else.
     """
+    if not any(queries) or not any(targets):
+        return
     with tempfile.TemporaryDirectory(prefix="rephase-mmseqs-") as folder:
         directory = Path(folder)
         _write_fasta(directory / "queries.fasta", queries)
