@@ -98,6 +98,14 @@ def test_large_entries_do_not_dominate(drawn: CrystalList) -> None:
     assert counts == [4, 4, 4]
 
 
+def test_an_entry_less_leaves_the_crystals_of_the_others_as_they_are(
+    files: list[Path], drawn: CrystalList
+) -> None:
+    fewer, _ = draw_list(HEAD, [path for path in files if "3aaa" not in path.name], SPLITS)
+    assert {entry for entry in drawn.entries if "3AAA" not in entry.id} < set(fewer.entries)
+    assert [entries_of(fewer).count(entry) for entry in ("1AAA", "2AAA")] == [6, 6]
+
+
 def test_another_seed_draws_others(files: list[Path], drawn: CrystalList) -> None:
     assert set(draw_list(with_choice(seed=5), files, SPLITS)[0].entries) != set(drawn.entries)
 

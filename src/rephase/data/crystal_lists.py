@@ -67,7 +67,7 @@ class Choice(Config):
     Attributes
     ----------
     seed
-        Of the order in which fragments are tried.
+        Of the order in which fragments are tried, and of the seeds of the crystals.
     size
         Crystals of the list.
     pool

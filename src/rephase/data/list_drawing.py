@@ -1,17 +1,17 @@
 """Drawing the lists of test crystals: fragments in a balanced order, crystals that fit, and a fair shuffle.
 
-Fragments are tried in rounds, in each of which every entry gives one window drawn at random, so that large
-entries do not dominate. The pool of crystals that fit is then shuffled, and the list taken from it: every
-prefix of a list is a random sample of it.
+Fragments are tried in rounds, in each of which every entry gives one window, so that large entries do not
+dominate. All chance comes from a hash of the fragment's id: another entry more or less changes little in a
+list, and nothing in the crystals that stay. The list is in the order of the seeds of its crystals, which is
+random: every prefix of a list is a random sample of it.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from rephase.data.crystal_lists import Choice, CrystalList, ListEntry, StructureWindows
 from rephase.data.crystals import solvent_fraction
@@ -52,69 +52,84 @@ def draw_list(
     """
     choice, source = crystals.choice, crystals.source
     if choice is None or not isinstance(source, StructureWindows):
-        raise UserError(
-            "a list with source structures and a choice", crystals.name, "draw another with --only"
-        )
+        found = f"{crystals.name}, which was drawn otherwise"
+        raise UserError("a list with structures for its source, and a choice", found, "leave it as it is")
     held = {entry for path in files if splits.get(entry := entry_of_name(path.name)) == crystals.split}
     if not held:
         raise UserError(f"structures of the split {crystals.split}", "none", "give more, or another table")
     fragments = cut_structures(source, files, held, crystals.split)
-    rng = np.random.default_rng(choice.seed)
-    order = _without_repeats(fragments, _in_rounds(fragments, rng), choice)
-    pool = list(islice(_fitting(crystals, fragments, order, advance), choice.pool))
+    tries = _without_repeats(_in_rounds(fragments, choice.seed), choice)
+    pool = list(islice(_fitting(crystals, fragments, tries, advance), choice.pool))
     if len(pool) < choice.pool:
         found = f"{len(pool)} of the {len(fragments)} windows of {len(held)} entries"
         raise UserError(f"{choice.pool} fragments that fit {crystals.name}", found, "lower its pool and size")
-    entries = _take(pool, choice, rng)
-    drawn = crystals.model_copy(update={"entries": entries})
+    drawn = crystals.model_copy(update={"entries": _take(pool, choice)})
     made = list(crystals_of(drawn, fragments))
     return drawn.model_copy(update={"crystals_sha256": sum_of_crystals(made)}), made
 
 
-def _in_rounds(fragments: Fragments, rng: np.random.Generator) -> NDArray[np.int64]:
+@dataclass(frozen=True, order=True)
+class _Try:
+    """A fragment in its turn: the round, its place in it, and the seed of the crystal that is tried."""
+
+    round: int
+    place: int
+    seed: int
+    row: int
+    sequence: str
+
+
+def _in_rounds(fragments: Fragments, seed: int) -> list[_Try]:
     """Order fragments so that every entry gives its first before any gives its second, and so on."""
-    entries = np.array([parse_fragment_id(one).entry for one in fragments.ids.tolist()])
-    shuffled = rng.permutation(len(fragments))
-    rounds = np.empty(len(fragments), np.int64)
+    drawn = sorted((*_two_numbers(seed, one), row) for row, one in enumerate(fragments.ids.tolist()))
     seen: Counter[str] = Counter()
-    for row in shuffled.tolist():
-        rounds[row] = seen[entries[row]]
-        seen[entries[row]] += 1
-    return shuffled[np.argsort(rounds[shuffled], kind="stable")]
+    tries = []
+    for place, crystal_seed, row in drawn:
+        entry = parse_fragment_id(str(fragments.ids[row])).entry
+        tries.append(_Try(seen[entry], place, crystal_seed, row, str(fragments.sequence[row])))
+        seen[entry] += 1
+    return sorted(tries)
 
 
-def _without_repeats(fragments: Fragments, order: NDArray[np.int64], choice: Choice) -> NDArray[np.int64]:
-    if choice.sequences == "any":
-        return order
-    _, first = np.unique(fragments.sequence[order], return_index=True)
-    return order[np.sort(first)]
+def _two_numbers(seed: int, name: str) -> tuple[int, int]:
+    """Draw the place of a fragment and the seed of its crystal."""
+    drawn = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return int.from_bytes(drawn[:8], "big"), int.from_bytes(drawn[8:12], "big")
+
+
+def _without_repeats(tries: Sequence[_Try], choice: Choice) -> Iterator[_Try]:
+    seen: set[str] = set()
+    for one in tries:
+        if choice.sequences == "any" or one.sequence not in seen:
+            yield one
+        seen.add(one.sequence)
 
 
 def _fitting(
     crystals: CrystalList,
     fragments: Fragments,
-    order: NDArray[np.int64],
+    tries: Iterable[_Try],
     advance: Callable[[int], None],
 ) -> Iterator[tuple[ListEntry, float]]:
-    """Yield entries whose fragments fit, with their solvent content; the seed is the place of the trial."""
+    """Yield entries whose fragments fit, with their solvent content."""
     elements = fragments.elements
-    for place, row in enumerate(order.tolist(), start=1):
-        atoms = fragments.atoms_of(row)
-        entry = ListEntry(id=str(fragments.ids[row]), seed=place)
+    for one in tries:
+        atoms = fragments.atoms_of(one.row)
+        entry = ListEntry(id=str(fragments.ids[one.row]), seed=one.seed)
         model = crystal_of(crystals, entry, fragments.xyz_cart[atoms], elements[atoms])
         if model is not None:
             advance(1)
             yield entry, solvent_fraction(model)
 
 
-def _take(
-    pool: Sequence[tuple[ListEntry, float]], choice: Choice, rng: np.random.Generator
-) -> tuple[ListEntry, ...]:
-    """Shuffle the pool and take the list from it."""
-    shuffled = rng.permutation(len(pool))
+def _take(pool: list[tuple[ListEntry, float]], choice: Choice) -> tuple[ListEntry, ...]:
+    """Take the list from the pool, in the order of the seeds."""
+    shuffled = sorted((entry for entry, _ in pool), key=_by_seed)
     if choice.take == "any":
-        taken = shuffled[: choice.size]
-    else:
-        solvent = np.array([pool[i][1] for i in shuffled.tolist()])
-        taken = shuffled[np.sort(np.argsort(solvent, kind="stable")[: choice.size])]
-    return tuple(pool[i][0] for i in taken.tolist())
+        return tuple(shuffled[: choice.size])
+    tightest = sorted(pool, key=lambda one: (one[1], _by_seed(one[0])))[: choice.size]
+    return tuple(sorted((entry for entry, _ in tightest), key=_by_seed))
+
+
+def _by_seed(entry: ListEntry) -> tuple[int, str]:
+    return entry.seed, entry.id
