@@ -19,6 +19,8 @@ from small_entries import (
     structure_of,
 )
 
+from rephase.data.build_config import BuildConfig, ChainRules
+from rephase.data.extraction import extract
 from rephase.errors import UserError
 from rephase.io import structure_file
 from rephase.io.structure_file import read_structure_file
@@ -135,6 +137,15 @@ def test_line_ends_and_letters_of_other_systems(tmp_path: Path, change: tuple[by
     assert (entry.id, entry.r_free, entry.resolution) == ("4AZ3", 0.215, 1.8)
     assert entry.released == date(1998, 4, 8)
     assert len(entry.structure[0][0]) == 5
+
+
+@pytest.mark.parametrize("form", ["pdb", "cif"])
+@pytest.mark.parametrize("name", ["NE1", "TRP", " A"])
+def test_a_damaged_byte_in_a_name_is_no_crash(tmp_path: Path, form: str, name: str) -> None:
+    content = WRITERS[form](structure_of(strand("AWA")))
+    for byte in (b"\xd6", b"\xff", b"\xc3\xa9"):
+        damaged = written(tmp_path, content.replace(name.encode(), name[:-1].encode() + byte))
+        extract(damaged, BuildConfig(chains=ChainRules(residues=1)))
 
 
 def test_cif_after_a_byte_order_mark_or_with_other_letters(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from itertools import takewhile
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _FIRST_YEAR = 70  # the Protein Data Bank began in 1971; two digits below 70 are years after 2000
@@ -14,13 +15,8 @@ _ATOMS = ("ATOM  ", "HETATM", "MODEL ")
 
 
 def header_lines(content: bytes) -> list[str]:
-    """Return the lines before the first atom; bytes that are no ASCII become question marks."""
-    lines: list[str] = []
-    for line in content.decode("ascii", errors="replace").splitlines():
-        if line.startswith(_ATOMS):
-            break
-        lines.append(line)
-    return lines
+    """Return the lines before the first atom of a file in ASCII."""
+    return list(takewhile(lambda line: not line.startswith(_ATOMS), content.decode("ascii").splitlines()))
 
 
 def deposition_date(lines: list[str]) -> date | None:

@@ -22,6 +22,7 @@ _PDB_RECORDS = {
     *("HEADER", "OBSLTE", "TITLE", "CAVEAT", "COMPND", "SOURCE", "KEYWDS", "EXPDTA", "AUTHOR", "REVDAT"),
     *("REMARK", "DBREF", "SEQRES", "CRYST1", "ORIGX1", "SCALE1", "MODEL", "ATOM", "HETATM", "USER"),
 }
+_ASCII = bytes(range(128)) + b"?" * 128  # both formats are ASCII; other bytes in names could not be decoded
 _ENDINGS = re.compile(r"(\.gz|\.cif|\.mmcif|\.bcif|\.pdb|\.ent)+$", re.IGNORECASE)
 
 
@@ -73,10 +74,10 @@ def read_structure_file(path: Path | str) -> StructureFile:
             entry = _from_cif(path, binary_cif_block(content))
     elif _looks_like_cif(content):
         with explaining(path, _WANTED):
-            entry = _from_cif(path, gemmi.cif.read_string(content)[0])
+            entry = _from_cif(path, gemmi.cif.read_string(content.translate(_ASCII))[0])
     elif any(line[:6].decode("latin-1").strip() in _PDB_RECORDS for line in content[:100_000].splitlines()):
         with explaining(path, _WANTED):
-            entry = _from_pdb(path, content)
+            entry = _from_pdb(path, content.translate(_ASCII))
     else:
         raise UserError(_WANTED, f"{path} is none of these", "leave it out")
     if not len(entry.structure) or not entry.structure[0].count_atom_sites():
@@ -88,7 +89,7 @@ def _from_pdb(path: Path, content: bytes) -> StructureFile:
     structure = gemmi.read_pdb_string(content)
     structure.setup_entities()
     lines = pdb_header.header_lines(content)
-    stated = structure.info["_exptl.method"] if "_exptl.method" in structure.info else ""
+    stated = dict(structure.info).get("_exptl.method", "")
     header = next((line[62:66] for line in lines if line.startswith("HEADER")), "")
     return StructureFile(
         id=_entry_id(header, path),
