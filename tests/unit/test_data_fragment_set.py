@@ -157,6 +157,15 @@ def test_undamaged_shards_stay_readable(folder: Path) -> None:
     assert len(FragmentSet.open(folder).read(range(16))) == 16
 
 
+def test_whole_sequences_come_back_and_their_damage_is_noticed(tmp_path: Path, fragments: Fragments) -> None:
+    sequences = {"0001_1": "GASGASGAS", "0000_1": "GAS"}
+    write_set(tmp_path / "set", [SetPart(fragments, sequences=sequences)], ORIGIN)
+    assert FragmentSet.open(tmp_path / "set").entity_sequences() == sequences
+    flip_a_byte(tmp_path / "set" / "entities.parquet")
+    with pytest.raises(UserError, match=r"entities\.parquet"):
+        FragmentSet.open(tmp_path / "set").entity_sequences()
+
+
 @pytest.mark.parametrize("damage", [flip_a_byte, truncate, Path.unlink])
 def test_a_damaged_manifest_is_named(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder / "manifest.parquet")

@@ -65,6 +65,19 @@ def test_every_damaged_file_is_named(folder: Path, capsys: pytest.CaptureFixture
     assert "00001.safetensors" not in told
 
 
+def test_damaged_sequences_are_named(folder: Path) -> None:
+    (folder / "entities.parquet").write_bytes(bytes((folder / "entities.parquet").stat().st_size))
+    assert [one.test for one in check_set(folder)] == ["files"]
+
+
+def test_whole_sequences_decide_where_they_are_known(tmp_path: Path) -> None:
+    short = fragments_named(["1ABC_1.pd_1", "2XYZ_1.pd_1"])
+    split = dataclasses.replace(short, split=np.array([TRAIN, TEST], np.uint8))
+    known = dict.fromkeys(["1ABC_1", "2XYZ_1"], "ACDEFGHIKLMNPQRSTVWY")
+    assert run(["data", "check", str(written(tmp_path / "unknown", split))]) == 0
+    assert run(["data", "check", str(written(tmp_path / "known", split, sequences=known))]) == 2
+
+
 def rewrite_manifest(folder: Path, change: Callable[[dict[str, list[Any]]], None]) -> None:
     """Change rows of the manifest so that its sum is right, as a faulty program would."""
     manifest = folder / "manifest.parquet"

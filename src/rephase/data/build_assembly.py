@@ -121,7 +121,15 @@ def _set_part(
         split=np.array([one.split for one in decisions], np.uint8),
     )
     cluster = np.array([one.cluster for one in decisions], np.int32)
-    return SetPart(fragments, cluster, source, arrays.placements)
+    sequences = {entity.key: entity.sequence for one in part.files for entity in one.entities}
+    staying = {parse_fragment_id(one).chain for one in fragments.ids.tolist()}
+    return SetPart(
+        fragments,
+        cluster,
+        source,
+        arrays.placements,
+        sequences={key: sequence for key, sequence in sequences.items() if key in staying},
+    )
 
 
 def _required(file: Path) -> BatchPart:

@@ -19,9 +19,9 @@ from rephase.data.atom_arrays import (
     unpack_atoms,
 )
 from rephase.data.fragments import SPLITS, Fragments, Split
-from rephase.data.manifest import read_manifest, splits_of, texts
+from rephase.data.manifest import ENTITY_SCHEMA, SCHEMA, read_table, splits_of, texts
 from rephase.data.placements import Placements
-from rephase.data.set_record import MANIFEST, SHARDS, FileFacts, SetRecord, ShardFacts, read_record
+from rephase.data.set_record import ENTITIES, MANIFEST, SHARDS, FileFacts, SetRecord, ShardFacts, read_record
 from rephase.data.shards import map_shard
 from rephase.errors import UserError
 from rephase.io.checksums import sha256_of
@@ -72,7 +72,7 @@ class FragmentSet:
         for problem in file_problems(path, record):
             raise problem
         verify_file(path, record.manifest)
-        manifest = read_manifest(path / MANIFEST)
+        manifest = read_table(path / MANIFEST, SCHEMA)
         shard_start = np.cumsum([0, *(shard.fragments for shard in record.shards)])
         if not manifest.num_rows == record.fragments == shard_start[-1]:
             raise UserError(
@@ -133,7 +133,7 @@ class FragmentSet:
     @property
     def digest(self) -> str:
         """SHA-256 of the sums of all files: of everything in the set."""
-        files = [self.record.manifest, *self.record.shards]
+        files = [self.record.manifest, self.record.entities, *self.record.shards]
         return sha256("".join(facts.sha256 for facts in files).encode()).hexdigest()
 
     @property
@@ -162,6 +162,18 @@ class FragmentSet:
                 f"ids of the set {self.path}", unknown, f"did you mean {', '.join(near)}?" if near else ""
             )
         return np.asarray(found.to_numpy().astype(np.int64))
+
+    def entity_sequences(self) -> dict[str, str]:
+        """Return the whole sequences of entities by ``ENTRY_ENTITY``, as far as they were known.
+
+        Raises
+        ------
+        UserError
+            When entities.parquet is not as it was written.
+        """
+        verify_file(self.path, self.record.entities)
+        table = read_table(self.path / ENTITIES, ENTITY_SCHEMA)
+        return dict(zip(texts(table, "entity"), texts(table, "sequence"), strict=True))
 
     def shard(self, number: int) -> AtomArrays:
         """Return a shard, mapped into memory; its sum is verified the first time."""
@@ -192,7 +204,7 @@ def verify_file(path: Path, facts: FileFacts) -> None:
 
 def file_problems(path: Path, record: SetRecord) -> Iterator[UserError]:
     """Yield what is wrong with the presence and the sizes of the files of the set at `path`."""
-    expected: list[FileFacts] = [record.manifest, *record.shards]
+    expected: list[FileFacts] = [record.manifest, record.entities, *record.shards]
     for facts in expected:
         file = path / facts.name
         if not file.is_file():

@@ -37,7 +37,8 @@ class Members:
     clusters
         Numbers of sequence clusters, which mean something within one set alone.
     sequences
-        Of entities by ``ENTRY_ENTITY``, as far as the fragments tell; X stands for the residues between.
+        Of entities by ``ENTRY_ENTITY``; where the set does not know them, as far as the fragments tell, with
+        X for the residues between.
     """
 
     where: str
@@ -52,12 +53,15 @@ def members(opened: FragmentSet, splits: Collection[Split]) -> Members:
     wanted = np.flatnonzero(np.isin(opened.split, [SPLITS.index(split) for split in splits]))
     rows = opened.manifest.take(wanted)
     ids = texts(rows, "id")
+    keys = {parse_fragment_id(one).chain for one in ids}
+    whole = opened.entity_sequences()
+    pieced = entity_sequences(ids, texts(rows, "sequence"))
     return Members(
         where=str(opened.path),
         fragments=frozenset(ids),
         entries=frozenset(entry.upper() for entry in texts(rows, "entry")),
         clusters=frozenset(rows["cluster"].drop_null().to_numpy().tolist()),
-        sequences=entity_sequences(ids, texts(rows, "sequence")),
+        sequences=pieced | {name: whole[name] for name in keys & whole.keys()},
     )
 
 

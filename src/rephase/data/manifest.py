@@ -1,8 +1,9 @@
-"""The manifest of a set: one row for each fragment, in the order of the shards."""
+"""The tables of a set: the manifest, a row for each fragment in the order of the shards, and the entities."""
 
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _COLUMNS: "list[pa.Field[Any]]" = [
     pa.field("d_min", pa.float32()),  # Å, of its fixed experiment, null where there is none
 ]
 SCHEMA = pa.schema(_COLUMNS)
+_ENTITY_COLUMNS: "list[pa.Field[Any]]" = [pa.field("entity", pa.string()), pa.field("sequence", pa.string())]
+ENTITY_SCHEMA = pa.schema(_ENTITY_COLUMNS)
 
 
 def manifest_rows(
@@ -101,27 +104,33 @@ def shuffled_order(table: pa.Table, seed: int) -> NDArray[np.int64]:
     return np.lexsort((np.array(ids), hashes)) if len(np.unique(hashes)) < len(ids) else np.argsort(hashes)
 
 
-def manifest_bytes(table: pa.Table) -> bytes:
+def table_bytes(table: pa.Table) -> bytes:
     """Return the content of the parquet file."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
 
 
-def read_manifest(path: Path) -> pa.Table:
-    """Read the parquet file of a set.
+def entity_table(sequences: Mapping[str, str]) -> pa.Table:
+    """Return whole sequences of entities, one row each, sorted by ``ENTRY_ENTITY``."""
+    names = sorted(sequences)
+    return pa.table({"entity": names, "sequence": [sequences[name] for name in names]}, schema=ENTITY_SCHEMA)
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a parquet file of a set.
 
     Raises
     ------
     UserError
-        When it is missing, damaged, or has other columns.
+        When it is missing, damaged, or has other columns than `schema`.
     """
-    wanted = "the manifest of a set"
+    wanted = "a table of a set"
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise UserError(wanted, f"{path}: {error}", "build or copy the set again") from error
-    if table.schema != SCHEMA:
+    if table.schema != schema:
         raise UserError(wanted, f"{path} with other columns", "build the set again with this version")
     return table
 

@@ -49,6 +49,10 @@ def check_set(path: Path) -> list[Finding]:
         "ids": list(_id_problems(opened)),
         "shards": [],
     }
+    try:
+        opened.entity_sequences()
+    except UserError as error:
+        found["files"].append(_short(error))
     for number, facts in enumerate(opened.record.shards):
         try:
             problems = list(_shard_problems(opened, opened.shard_rows[number], opened.shard(number)))

@@ -9,6 +9,7 @@ from rephase.errors import UserError
 
 RECORD = "set.json"
 MANIFEST = "manifest.parquet"
+ENTITIES = "entities.parquet"
 SHARDS = "shards"
 
 
@@ -19,7 +20,7 @@ class _Part(BaseModel):
 class FileFacts(_Part):
     """A file of the set: its path within the set, and what it must contain."""
 
-    name: str = Field(pattern=r"^(manifest\.parquet|shards/[0-9]+\.safetensors)$")
+    name: str = Field(pattern=r"^((manifest|entities)\.parquet|shards/[0-9]+\.safetensors)$")
     sha256: str
     bytes: int
 
@@ -82,6 +83,7 @@ class SetRecord(_Part):
     splits: dict[str, int]
     origin: SetOrigin
     manifest: FileFacts
+    entities: FileFacts
     shards: tuple[ShardFacts, ...]
 
 

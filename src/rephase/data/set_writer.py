@@ -3,8 +3,8 @@
 import contextlib
 import fcntl
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from rephase.data.atom_arrays import AtomArrays, gather, pack_atoms
 from rephase.data.fragments import SPLITS, Fragments
-from rephase.data.manifest import manifest_bytes, manifest_rows, shuffled_order, splits_of
+from rephase.data.manifest import entity_table, manifest_rows, shuffled_order, splits_of, table_bytes
 from rephase.data.placements import Placements
 from rephase.data.set_record import (
+    ENTITIES,
     MANIFEST,
     RECORD,
     SHARDS,
@@ -48,6 +49,8 @@ class SetPart:
         Name of the file that each came from, shape ``(n,)``.
     placements
         Fixed crystals; all parts of a set have them, or none.
+    sequences
+        Whole sequences of their entities by ``ENTRY_ENTITY``, as far as they are known.
     d_min
         Resolution limit of the fixed experiment on each crystal in Å, shape ``(n,)``.
     """
@@ -56,6 +59,7 @@ class SetPart:
     cluster: NDArray[np.int32] | None = None
     source: NDArray[np.str_] | None = None
     placements: Placements | None = None
+    sequences: Mapping[str, str] = field(default_factory=dict)
     d_min: NDArray[np.float32] | None = None
 
 
@@ -171,6 +175,7 @@ class _Spill:
     files: tuple[Path, ...]
     start: NDArray[np.int64]  # first fragment of each file and the total
     crystals: bool
+    sequences: dict[str, str]
 
     def collect(self, rows: NDArray[np.int64]) -> AtomArrays:
         """Return fragments; the files are mapped anew each time, so that memory does not fill with pages."""
@@ -183,17 +188,19 @@ def _spill(folder: Path, parts: Iterable[SetPart]) -> _Spill:
     """Write parts as they come."""
     tables, files = [], []
     with_crystals: set[bool] = set()
+    sequences: dict[str, str] = {}
     for number, part in enumerate(part for part in parts if len(part.fragments)):
         tables.append(manifest_rows(part.fragments, part.cluster, part.source, part.d_min))
         files.append(folder / f"{number:06d}")
         files[-1].write_bytes(shard_bytes(pack_atoms(part.fragments, part.placements)))
         with_crystals.add(part.placements is not None)
+        sequences.update(part.sequences)
     if not tables:
         raise UserError("at least one fragment for a set", "none", "loosen the rules, or give more sources")
     if len(with_crystals) > 1:
         raise ValueError("all parts of a set have placements, or none")
     start = np.cumsum([0, *(len(table) for table in tables)])
-    return _Spill(pa.concat_tables(tables), tuple(files), start, with_crystals.pop())
+    return _Spill(pa.concat_tables(tables), tuple(files), start, with_crystals.pop(), sequences)
 
 
 def _write_shards(
@@ -234,7 +241,8 @@ def _write_record(
         crystals=spill.crystals,
         splits=dict(zip(SPLITS, counts, strict=True)),
         origin=origin,
-        manifest=_write_file(folder, MANIFEST, manifest_bytes(table)),
+        manifest=_write_file(folder, MANIFEST, table_bytes(table)),
+        entities=_write_file(folder, ENTITIES, table_bytes(entity_table(spill.sequences))),
         shards=shards,
     )
     write_whole(folder / RECORD, record_bytes(record))
