@@ -1,45 +1,55 @@
-"""Backbone torsion angles drawn from the favoured regions of the Ramachandran plot."""
+"""Conformations of the backbone: the centres of favoured regions, and the states that φ and ψ fall into."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 HELIX = (-63.0, -43.0)
 STRAND = (-115.0, 130.0)
 POLYPROLINE = (-70.0, 145.0)
-LEFT = (80.0, 10.0)
 """φ, ψ in degrees at the centres of favoured regions (Hollingsworth & Karplus 2010, Biomol. Concepts)."""
 
-SPREAD_DEG = 10.0
-"""Standard deviation of φ and ψ about a centre: narrower than in proteins, to keep to the region."""
+STATES = ("helix", "alpha", "bridge", "beta", "polyproline", "left", "other")
+"""αR within a helix, αR elsewhere, the bridge from it to β, β, polyproline II, αL, the rest of the plane."""
 
-PERSISTENCE = 0.7
-"""Chance that a residue stays in the region of the one before it: stretches of three residues or so."""
+HELIX_RUN = 4
+"""Residues in succession, a turn of the helix and a little more, that make a helix."""
 
-
-def allowed_regions(residue: str, following: str | None) -> list[tuple[float, float]]:
-    """Return the regions open to a residue, fewer for proline and the residue before it, more for glycine."""
-    if following == "P":
-        return [STRAND, POLYPROLINE]
-    if residue == "P":
-        return [HELIX, POLYPROLINE]
-    if residue == "G":
-        return [HELIX, STRAND, POLYPROLINE, LEFT]
-    return [HELIX, STRAND, POLYPROLINE]
+_BRIDGE_PSI = -20.0
+_HELIX_PHI, _HELIX_PSI = (-90.0, -40.0), (-65.0, -15.0)
+"""Degrees, what a helix keeps to; elsewhere in αR are turns and the ends of helices."""
 
 
-def draw_region(
-    residue: str,
-    following: str | None,
-    before: tuple[float, float] | None,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """Draw the region of a residue, with a preference for that of the residue `before`."""
-    regions = allowed_regions(residue, following)
-    if before in regions and rng.random() < PERSISTENCE:
-        return before
-    return regions[int(rng.integers(len(regions)))]
+def backbone_states(phi_deg: NDArray[np.float64], psi_deg: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Assign states to chains, shape ``(n, length)`` → the same, as indices into `STATES`.
+
+    Where φ is NaN, as at the start of a chain, ψ alone tells αR; every other residue there is "other".
+    Helices that the ends of a chain cut to fewer than four residues are not recognised.
+    """
+    helical = (phi_deg < 0) | np.isnan(phi_deg)
+    alpha = helical & (psi_deg >= -100) & (psi_deg < 50)
+    extended = (phi_deg < 0) & ~alpha
+    left = (phi_deg >= 0) & (psi_deg >= -60) & (psi_deg < 90)
+    names = ("helix", "alpha", "bridge", "beta", "polyproline", "left")
+    regular = alpha & (np.isnan(phi_deg) | _within(phi_deg, _HELIX_PHI)) & _within(psi_deg, _HELIX_PSI)
+    choices = (
+        _in_runs(regular),
+        alpha & (psi_deg < _BRIDGE_PSI),
+        alpha,
+        extended & (phi_deg < -100),
+        extended,
+        left,
+    )
+    return np.select(choices, [STATES.index(name) for name in names], STATES.index("other"))
 
 
-def draw_phi_psi(region: tuple[float, float], rng: np.random.Generator) -> tuple[float, float]:
-    """Draw φ and ψ in degrees about the centre of a region."""
-    phi, psi = np.asarray(region) + SPREAD_DEG * rng.normal(size=2)
-    return float(phi), float(psi)
+def _within(angle: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.bool_]:
+    return (angle >= limits[0]) & (angle < limits[1])
+
+
+def _in_runs(regular: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the residues within runs of `HELIX_RUN` or more, shape ``(n, length)``."""
+    found = np.zeros_like(regular)
+    for first in range(regular.shape[1] - HELIX_RUN + 1):
+        run = slice(first, first + HELIX_RUN)
+        found[:, run] |= regular[:, run].all(axis=1, keepdims=True)
+    return found
