@@ -172,6 +172,9 @@ def test_a_set_holds_the_crystals_of_its_list(files: list[Path], tmp_path: Path,
     opened = FragmentSet.open(tmp_path / "set")
     assert set(opened.manifest["split"].to_pylist()) == {"test"}
     assert set(opened.manifest["source"].to_pylist()) == {f"pdb{n}aaa.ent.gz" for n in (1, 2, 3)}
+    assert {entity: len(sequence) for entity, sequence in opened.entity_sequences().items()} == {
+        f"{entry}_1": RESIDUES[entry] for entry in ("1AAA", "2AAA", "3AAA")
+    }
     stored = list(stored_crystals(opened, [one.id for one in made]))
     assert all(same(one, other) for one, other in zip(made, stored, strict=True))
     assert len({one.d_min for one in stored}) == 12

@@ -57,7 +57,7 @@ def draw_list(
     held = {entry for path in files if splits.get(entry := entry_of_name(path.name)) == crystals.split}
     if not held:
         raise UserError(f"structures of the split {crystals.split}", "none", "give more, or another table")
-    fragments = cut_structures(source, files, held, crystals.split)
+    fragments = cut_structures(source, files, held, crystals.split).fragments
     tries = _without_repeats(_in_rounds(fragments, choice.seed), choice)
     pool = list(islice(_fitting(crystals, fragments, tries, advance), choice.pool))
     if len(pool) < choice.pool:

@@ -5,19 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rephase.data.atom_arrays import coordinates, pack_atoms
 from rephase.data.build_config import BuildConfig
 from rephase.data.crystal_lists import CrystalList, FragmentFile, StructureWindows
-from rephase.data.extraction import extract
+from rephase.data.extraction import Extraction, extract
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS, Fragments, Split, load_fragments
 from rephase.data.selection import select
+from rephase.data.set_writer import SetPart
 from rephase.errors import UserError
 
 
 def read_listed(crystals: CrystalList, files: Sequence[Path]) -> Fragments:
-    """Read the fragments of a list, in its order.
+    """Read the fragments of a list, in its order; parameters and errors as in `read_listed_part`."""
+    return read_listed_part(crystals, files).fragments
+
+
+def read_listed_part(crystals: CrystalList, files: Sequence[Path]) -> SetPart:
+    """Read the fragments of a list in its order, with their sources and the sequences of their entities.
 
     Parameters
     ----------
@@ -35,12 +42,13 @@ def read_listed(crystals: CrystalList, files: Sequence[Path]) -> Fragments:
     ids = [entry.id for entry in crystals.entries]
     if not ids:
         raise UserError(f"crystals in the list {crystals.name}", "none", "draw it with --draw")
+    names = [parse_fragment_id(one) for one in ids]
     if isinstance(crystals.source, FragmentFile):
-        found = load_fragments(_file_of_fragments(crystals.source, files), [crystals.split], ids)
+        fragments = load_fragments(_file_of_fragments(crystals.source, files), [crystals.split], ids)
+        part = SetPart(fragments, source=np.full(len(fragments), crystals.source.file))
     else:
-        entries = {parse_fragment_id(one).entry for one in ids}
-        found = cut_structures(crystals.source, files, entries, crystals.split)
-    rows = {one: row for row, one in enumerate(found.ids.tolist())}
+        part = cut_structures(crystals.source, files, {name.entry for name in names}, crystals.split)
+    rows = {one: row for row, one in enumerate(part.fragments.ids.tolist())}
     absent = [one for one in ids if one not in rows]
     if absent:
         raise UserError(
@@ -48,7 +56,7 @@ def read_listed(crystals: CrystalList, files: Sequence[Path]) -> Fragments:
             f"{len(absent)} are not in these structures, the first: {absent[0]}",
             "give the structures that the list was drawn from",
         )
-    return select(found, np.array([rows[one] for one in ids], np.int64))
+    return _selected(part, np.array([rows[one] for one in ids], np.int64), {name.chain for name in names})
 
 
 def check_splits(crystals: CrystalList, splits: Mapping[str, Split]) -> None:
@@ -80,7 +88,7 @@ def check_splits(crystals: CrystalList, splits: Mapping[str, Split]) -> None:
 
 def cut_structures(
     source: StructureWindows, files: Sequence[Path], entries: Collection[str], split: Split
-) -> Fragments:
+) -> SetPart:
     """Cut all windows of some entries, at the coordinates that a set would store.
 
     Parameters
@@ -96,7 +104,7 @@ def cut_structures(
 
     Returns
     -------
-    The fragments, sorted by entry.
+    The fragments, sorted by entry, with their sources and the sequences of their entities.
 
     Raises
     ------
@@ -104,17 +112,29 @@ def cut_structures(
         When an entry has no file, two files, or a file that is broken or of another entry.
     """
     config = BuildConfig(entries=source.entries, chains=source.chains, windows=source.windows)
-    parts = [_cut(path, entry, config) for entry, path in _files_of_entries(files, entries)]
-    joined = _joined(parts)
+    cut = [_cut(path, entry, config) for entry, path in _files_of_entries(files, entries)]
+    joined = _joined([one.fragments for one in cut])
     stored = replace(joined, split=np.full(len(joined), SPLITS.index(split), np.uint8))
-    return replace(stored, xyz_cart=coordinates(pack_atoms(stored))) if len(stored) else stored
+    return SetPart(
+        fragments=replace(stored, xyz_cart=coordinates(pack_atoms(stored))) if len(stored) else stored,
+        source=np.repeat([one.source for one in cut], [len(one.fragments) for one in cut]),
+        sequences={entity.key: entity.sequence for one in cut for entity in one.entities},
+    )
 
 
-def _cut(path: Path, entry: str, config: BuildConfig) -> Fragments:
+def _cut(path: Path, entry: str, config: BuildConfig) -> Extraction:
     extraction = extract(path, config)
     if extraction.entry != entry:
         raise UserError(f"the entry {entry} in {path}", f"{extraction.entry}", "name files by their PDB ids")
-    return extraction.fragments
+    return extraction
+
+
+def _selected(part: SetPart, rows: NDArray[np.int64], entities: Collection[str]) -> SetPart:
+    return SetPart(
+        fragments=select(part.fragments, rows),
+        source=None if part.source is None else part.source[rows],
+        sequences={key: sequence for key, sequence in part.sequences.items() if key in entities},
+    )
 
 
 def _files_of_entries(files: Sequence[Path], entries: Collection[str]) -> Iterator[tuple[str, Path]]:

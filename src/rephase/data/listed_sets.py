@@ -1,17 +1,17 @@
 """Lists of crystals as sets on disk, which hold every crystal and its resolution limit, and need no seeds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from rephase.data.crystal_lists import CrystalList, StructureWindows
+from rephase.data.crystal_lists import CrystalList
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragment_set import FragmentSet
-from rephase.data.fragments import Fragments
 from rephase.data.listed_crystals import ListedCrystal, check_sum, crystals_of
-from rephase.data.listed_fragments import entry_of_name, read_listed
+from rephase.data.listed_fragments import read_listed_part
 from rephase.data.placement import placed, placement_of
 from rephase.data.placements import placements_from
 from rephase.data.set_record import RECORD, SetOrigin, read_record
@@ -34,7 +34,7 @@ def build_listed_set(
     crystals
         The list.
     files
-        As for `rephase.data.listed_fragments.read_listed`.
+        As for `rephase.data.listed_fragments.read_listed_part`.
     path
         Directory of the set.
     force
@@ -58,9 +58,9 @@ def build_listed_set(
     if not force and _is_built(crystals, path):
         return list(stored_crystals(FragmentSet.open(path), [entry.id for entry in crystals.entries]))
     check_target(path, force)
-    fragments = read_listed(crystals, files)
+    part = read_listed_part(crystals, files)
     made: list[ListedCrystal] = []
-    for one in crystals_of(crystals, fragments):
+    for one in crystals_of(crystals, part.fragments):
         made.append(one)
         advance(1)
     check_sum(crystals, made)
@@ -70,7 +70,7 @@ def build_listed_set(
         config=crystals.model_dump(mode="json", exclude={"entries"}),
         sources=len({parse_fragment_id(one.id).entry for one in made}),
     )
-    write_set(path, [_part(crystals, fragments, made, files)], origin, force=force)
+    write_set(path, [_with_crystals(part, made)], origin, force=force)
     return made
 
 
@@ -104,25 +104,10 @@ def stored_crystals(fragments: FragmentSet, ids: Sequence[str]) -> Iterator[List
         yield ListedCrystal(name, str(found.sequence[i]), model, d_min)
 
 
-def _part(
-    crystals: CrystalList, fragments: Fragments, made: Sequence[ListedCrystal], files: Sequence[Path]
-) -> SetPart:
-    return SetPart(
-        fragments=fragments,
-        source=_sources(crystals, files),
-        placements=placements_from(
-            [
-                placement_of(one.model, fragments.xyz_cart[fragments.atoms_of(i)].astype(np.float64))
-                for i, one in enumerate(made)
-            ]
-        ),
-        d_min=np.array([one.d_min for one in made], np.float32),
-    )
-
-
-def _sources(crystals: CrystalList, files: Sequence[Path]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """Return the name of the file that each fragment came from."""
-    if not isinstance(crystals.source, StructureWindows):
-        return np.full(len(crystals.entries), crystals.source.file)
-    names = {entry_of_name(path.name): path.name for path in files}
-    return np.array([names[parse_fragment_id(entry.id).entry] for entry in crystals.entries])
+def _with_crystals(part: SetPart, made: Sequence[ListedCrystal]) -> SetPart:
+    """Add their crystals to fragments, which are in the same order."""
+    xyz_cart = part.fragments.xyz_cart.astype(np.float64)
+    rows = [part.fragments.atoms_of(i) for i in range(len(made))]
+    placements = [placement_of(one.model, xyz_cart[atoms]) for one, atoms in zip(made, rows, strict=True)]
+    d_min = np.array([one.d_min for one in made], np.float32)
+    return replace(part, placements=placements_from(placements), d_min=d_min)
