@@ -148,7 +148,7 @@ def _states(odds: FloatArray, rows: IntArray) -> Lottery:
     states = len(STATES)
     count = rows.reshape((states,) * (MEMORY + 1)).astype(np.float64)
     usual = count.sum(axis=tuple(range(MEMORY))) / count.sum()
-    after = np.empty((*(states + 1,) * MEMORY, states))
+    after = np.tile(usual, (*(states + 1,) * MEMORY, 1))  # rows with gaps are never asked for
     for known in range(MEMORY, -1, -1):  # less is known at the start of a chain
         of_known = count.sum(axis=tuple(range(MEMORY - known))) + _PSEUDO_COUNT * usual
         known_rows: list[slice | int] = [states] * (MEMORY - known) + [slice(states)] * known
