@@ -18,7 +18,7 @@ from rephase.data.fragment_set import FragmentSet
 from rephase.data.fragments import Split
 from rephase.data.set_record import SetOrigin, SetRecord
 from rephase.data.set_writer import staging, write_staged
-from rephase.data.sources import Source, find_sources
+from rephase.data.sources import Source, find_files, sum_files
 from rephase.data.split_table import read_split_table
 from rephase.errors import UserError
 from rephase.io.config import dump_config
@@ -53,7 +53,7 @@ def build_set(
     Parameters
     ----------
     structures
-        Files, directories and lists, as `find_sources` takes them.
+        Files, directories and lists, as `find_files` takes them.
     path
         Directory of the set; what is done so far lies in ``NAME.partial``.
     config
@@ -73,8 +73,9 @@ def build_set(
         When there are no structures or no fragments, `path` holds another set, or the disk is full.
     """
     log.stage("Sources")
-    with log.progress(0, "files") as advance:
-        sources = find_sources(structures, advance)
+    names = find_files(structures)
+    with log.progress(len(names), "files") as advance:
+        sources = sum_files(names, advance)
     table = None if split_table is None else read_split_table(split_table)
     key = _key(sources, config, table)
     done = None if force else _already_built(path, key)

@@ -94,9 +94,8 @@ def shuffled_order(table: pa.Table, seed: int) -> NDArray[np.int64]:
         When an id occurs twice.
     """
     ids = texts(table, "id")
-    seen = Counter(ids)
-    if len(seen) < len(ids):
-        twice = min(one for one, times in seen.items() if times > 1)
+    if pc.count_distinct(table["id"]).as_py() < len(ids):
+        twice = min(one for one, times in Counter(ids).items() if times > 1)
         raise UserError("every fragment once", f"{twice} occurs more than once", "give every file once")
     key = seed.to_bytes(32, "little")
     digests = (hashlib.blake2b(one.encode(), digest_size=8, key=key).digest() for one in ids)

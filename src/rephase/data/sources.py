@@ -1,7 +1,7 @@
 """The files that a set is built from: found, named and summed, in an order that no folder decides."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,12 @@ class Source:
     path: Path
 
 
-def find_sources(given: Sequence[Path], advance: Callable[[int], None] = lambda files: None) -> list[Source]:
+def find_sources(given: Sequence[Path]) -> list[Source]:
+    """Find and sum structures; `find_files` tells what may be given."""
+    return sum_files(find_files(given))
+
+
+def find_files(given: Sequence[Path]) -> dict[Path, str]:
     """Find the files that are meant by paths of structures, directories and lists.
 
     Parameters
@@ -39,12 +44,10 @@ def find_sources(given: Sequence[Path], advance: Callable[[int], None] = lambda 
     given
         A directory stands for every file in and below it whose name is that of a structure; a file named
         .txt, .list or .lst for the paths in its lines, relative to itself, where # begins a comment.
-    advance
-        Called with the number of files summed.
 
     Returns
     -------
-    Sorted by name and sum; files with the same name and content once.
+    The name of each file: its path below the directory that was given, else its own.
 
     Raises
     ------
@@ -53,13 +56,25 @@ def find_sources(given: Sequence[Path], advance: Callable[[int], None] = lambda 
     """
     found = {path.absolute(): name for one in given for name, path in _expand(one)}
     if not found:
+        places = ", ".join(map(str, given)) or "no path"
         raise UserError(
-            "structures",
-            f"none in {', '.join(map(str, given)) or 'nothing'}",
-            "name .pdb, .cif or .bcif files",
+            "structures", f"none in {places}", "give .pdb, .ent, .cif or .bcif files, or .gz of them"
         )
+    return found
+
+
+def sum_files(names: Mapping[Path, str], advance: Callable[[int], None] = lambda files: None) -> list[Source]:
+    """Sum the content of files, and sort them by name and sum; equal ones count once.
+
+    Parameters
+    ----------
+    names
+        As of `find_files`.
+    advance
+        Called with the number of files summed.
+    """
     sources: dict[tuple[str, str], Source] = {}
-    for path, name in sorted(found.items()):
+    for path, name in sorted(names.items()):
         source = Source(_printable(name), _sum(path), path)
         sources.setdefault((source.name, source.sha256), source)
         advance(1)

@@ -101,4 +101,5 @@ def _runner(executor: str, scheduler: str | None, jobs: int | None) -> "Runner":
         return partial(run_on_dask, scheduler=scheduler)
     if executor == "serial":
         return run_serially
-    return partial(run_in_processes, jobs=jobs or len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return partial(run_in_processes, jobs=jobs or cores or 1)
