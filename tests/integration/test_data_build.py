@@ -20,7 +20,8 @@ from structure_examples import pdb_text, write_entries
 from rephase.cli.main import run
 from rephase.data import build
 from rephase.data.build_config import BuildConfig
-from rephase.data.executors import run_in_processes, run_serially
+from rephase.data.build_task import Batch
+from rephase.data.executors import LOST, run_in_processes, run_serially
 from rephase.data.fragment_set import FragmentSet
 from rephase.io.config import read_config
 from rephase.logs import Log
@@ -273,3 +274,17 @@ def test_what_is_wrong_is_told(
     assert told in error
     assert "Traceback" not in error
     assert not (tmp_path / "set").exists()
+
+
+def test_a_file_that_kills_its_process_is_reported_and_the_rest_is_built(
+    entries: Path, tmp_path: Path
+) -> None:
+    def deadly(task: Callable[..., Any], batches: list[Batch]) -> Iterator[Any]:
+        for number, batch in enumerate(batches):
+            kills = any(source.name == "004.pdb" for source in batch.sources)
+            yield number, (LOST if kills else task(batch))
+
+    with Log() as log:
+        record = build.build_set([entries], tmp_path / "set", CONFIG, deadly, log)
+    assert [(left.name, left.reason) for left in record.origin.skipped] == [("004.pdb", LOST.value)]
+    assert record.fragments == 5 * (ENTRIES - 1)
