@@ -112,7 +112,10 @@ def test_both_methods_find_the_same_pairs_and_clusters(entities: list[Entity]) -
     assert max((pair.identity for pair in missed), default=0.0) < 0.45
     clusters = [np.array(greedy_cover(sequences, pairs)) for pairs in (exhaustive, prefiltered)]
     counts = [len(np.unique(one)) for one in clusters]
-    linked = [np.array(families(len(sequences), pairs)) for pairs in (exhaustive, prefiltered)]
+    linked = [
+        np.array(families(len(sequences), [(pair.first, pair.second) for pair in pairs]))
+        for pairs in (exhaustive, prefiltered)
+    ]
     figures = adjusted_rand_index(*clusters), adjusted_rand_index(*linked)
     print(f"\n{len(sequences)} sequences, {len(exhaustive)} pairs, {len(missed)} missed by MMseqs2: {missed}")
     print(f"clusters {counts[0]} (align) {counts[1]} (mmseqs), adjusted Rand index {figures[0]:.4f}")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from rephase.data.fragment_ids import FragmentId, parse_fragment_id
-from rephase.data.fragment_sequences import entity_sequences
 from rephase.data.split_table import read_split_table
 from rephase.errors import UserError
 
@@ -84,21 +83,3 @@ def test_other_names_are_refused(text: str) -> None:
 
 def test_ids_are_written_as_in_the_paper() -> None:
     assert str(FragmentId("4AZ3", "1", 11)) == "4AZ3_1.pd_11"
-
-
-def test_sequences_are_joined_from_fragments() -> None:
-    fragments = [
-        ("4AZ3_1.pd_11", "KLMN"),
-        ("4AZ3_1.pd_5", "EFGH"),
-        ("4AZ3_1.pd_13", "MNP"),
-        ("4AZ3_2.pd_1", "AA"),
-    ]
-    assert entity_sequences(fragments) == {"4AZ3_1": "EFGHXXKLMNP", "4AZ3_2": "AA"}
-    assert entity_sequences(fragments[::-1]) == entity_sequences(fragments)
-    assert entity_sequences([]) == {}
-
-
-def test_a_false_start_does_not_fill_the_memory() -> None:
-    found = entity_sequences([("4AZ3_1.pd_1", "AAA"), ("4AZ3_1.pd_999999999999", "CCC")])
-    assert found["4AZ3_1"].startswith("AAAX")
-    assert len(found["4AZ3_1"]) == 100_000

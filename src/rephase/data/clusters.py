@@ -47,7 +47,7 @@ def cluster_sequences(sequences: Mapping[str, str], rules: ClusterRules) -> Clus
     place = {sequence: i for i, sequence in enumerate(distinct)}
     pairs = homologues_within(distinct, rules)
     representative = greedy_cover(distinct, pairs)
-    family = families(len(distinct), pairs)
+    family = families(len(distinct), [(pair.first, pair.second) for pair in pairs])
     return Clusters(
         method=chosen_method(rules),
         cluster=_numbered({name: representative[place[sequence]] for name, sequence in sequences.items()}),
@@ -83,10 +83,9 @@ def greedy_cover(sequences: Sequence[str], pairs: Sequence[Homologues]) -> list[
     return representative
 
 
-def families(count: int, pairs: Sequence[Homologues]) -> list[int]:
-    """Return the connected component of each of `count` sequences."""
-    rows = np.array([pair.first for pair in pairs], np.int64)
-    columns = np.array([pair.second for pair in pairs], np.int64)
+def families(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the connected component of each of `count` places that `pairs` link."""
+    rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     links = coo_array((np.ones(len(pairs), np.int8), (rows, columns)), shape=(count, count))
     return [int(label) for label in connected_components(links, directed=False)[1]] if count else []
 

@@ -9,7 +9,7 @@ from rephase.data.build_config import BuildConfig, SplitRules
 from rephase.data.clusters import Clusters, cluster_sequences, families
 from rephase.data.extraction import Entity
 from rephase.data.fragments import SPLITS, Split
-from rephase.data.homologues import Homologues, Method, homologues_between
+from rephase.data.homologues import Method, homologues_between
 
 HOMOLOGUE = "homologue of a held-out entity"
 NOT_BEST = "not the best of its cluster"
@@ -169,19 +169,14 @@ def leaks(trained: Mapping[str, str], held_out: Mapping[str, str], config: Build
     """
     first, second = _names_of(trained), _names_of(held_out)
     queries, targets = sorted(second), sorted(first)
-    same = [
-        Homologues(queries.index(one), targets.index(one), 1.0, 1.0)
-        for one in sorted(first.keys() & second.keys())
-    ]
-    pairs = {(pair.first, pair.second): pair for pair in same}
-    pairs |= {
-        (pair.first, pair.second): pair for pair in homologues_between(queries, targets, config.clusters)
-    }
+    pairs = {(one, one): (1.0, 1.0) for one in first.keys() & second.keys()}
+    for pair in homologues_between(queries, targets, config.clusters):
+        pairs[queries[pair.first], targets[pair.second]] = (pair.identity, pair.coverage)
     found = [
-        Leak(trained_name, held_name, pair.identity, pair.coverage)
-        for pair in pairs.values()
-        for held_name in second[queries[pair.first]]
-        for trained_name in first[targets[pair.second]]
+        Leak(trained_name, held_name, identity, coverage)
+        for (query, target), (identity, coverage) in pairs.items()
+        for held_name in second[query]
+        for trained_name in first[target]
     ]
     return sorted(found, key=lambda leak: (leak.trained, leak.held_out))
 
@@ -198,11 +193,10 @@ def _groups(entities: Sequence[Entity], clusters: Clusters) -> list[list[str]]:
     keys = sorted(entity.key for entity in entities)
     entry = {entity.key: entity.entry for entity in entities}
     place = {key: i for i, key in enumerate(keys)}
-    links: list[Homologues] = []
+    links: list[tuple[int, int]] = []
     for label in (clusters.family, entry):
         first: dict[int | str, int] = {}
-        for key in keys:
-            links.append(Homologues(first.setdefault(label[key], place[key]), place[key], 1.0, 1.0))
+        links += [(first.setdefault(label[key], place[key]), place[key]) for key in keys]
     groups: defaultdict[int, list[str]] = defaultdict(list)
     for key, group in zip(keys, families(len(keys), links), strict=True):
         groups[group].append(key)
