@@ -185,15 +185,19 @@ def test_a_stream_of_the_set_has_the_crystals_of_the_list(
 ) -> None:
     made = {one.id: one for one in build_listed_set(drawn, files, tmp_path / "set")}
     opened = FragmentSet.open(tmp_path / "set")
-    config = StreamConfig(split="test", crystal=None, batch_size=4)
+    config = StreamConfig(split="test", crystal=None, d_min=None, batch_size=4)
     ids = opened.manifest["id"].to_pylist()
     hkl = np.array([[1, 0, 0], [0, 2, -1], [3, 1, 2], [-2, 4, 1]], np.int32)
     seen = []
     for batch in BatchStream(opened, config, one_pass=True):
         streamed = structure_factors_at_hkl(batch.atoms, batch.cell, torch.tensor(hkl)).numpy()
-        for row, cell, f in zip(batch.rows.tolist(), batch.cell.numpy(), streamed, strict=True):
+        limits = batch.d_min.tolist()
+        for row, d_min, cell, f in zip(
+            batch.rows.tolist(), limits, batch.cell.numpy(), streamed, strict=True
+        ):
             seen.append(ids[row])
             model = made[ids[row]].model
+            assert d_min == made[ids[row]].d_min
             assert np.allclose(cell, model.cell.parameters, rtol=1e-6)
             assert np.allclose(f, structure_factors(model, hkl), atol=0.01)  # electrons
     assert sorted(seen) == sorted(made)

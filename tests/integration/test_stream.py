@@ -194,3 +194,8 @@ def test_stored_crystals_are_used_as_they_are() -> None:
     config = recipe.model_copy(update={"crystal": None})
     for batch in islice(BatchStream(stored, config), 5):
         np.testing.assert_allclose(batch.cell, np.array(cells)[batch.rows], rtol=1e-5)
+
+
+def test_stored_limits_are_asked_of_a_set_that_has_none() -> None:
+    with pytest.raises(UserError, match="resolution limits"):
+        BatchStream(source(), CONFIG.model_copy(update={"d_min": None}))

@@ -86,7 +86,9 @@ def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig)
     crystal = _crystal(molecule, config, of_crystal)
     if crystal is None:
         return None
-    d_min = float(np.float32(of_data.uniform(*config.d_min)))
+    d_min = molecule.d_min
+    if config.d_min is not None:
+        d_min = float(np.float32(of_data.uniform(*config.d_min)))
     measurement = _draw_measurement(config.measurement, of_data)
     sampling = _oversampling(config.grid, d_min, of_data)
     b_iso = _draw_b(molecule.residue, config, of_crystal)

@@ -131,6 +131,11 @@ class FragmentSet:
         return self.record.crystals
 
     @property
+    def d_min(self) -> NDArray[np.float32]:
+        """Resolution limits of the fixed experiments in Å, NaN where there is none, shape ``(n,)``."""
+        return np.asarray(self.manifest["d_min"].to_numpy(), dtype=np.float32)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the sums of all files: of everything in the set."""
         files = [self.record.manifest, self.record.entities, *self.record.shards]

@@ -31,6 +31,10 @@ class FragmentSource(Protocol):
     def split(self) -> NDArray[np.uint8]:
         """Index into `rephase.data.fragments.SPLITS` of every row, shape ``(rows,)``."""
 
+    @property
+    def d_min(self) -> NDArray[np.float32]:
+        """Resolution limits stored with the fragments in Å, NaN where there is none, shape ``(rows,)``."""
+
     def read(self, indices: IntArray) -> Fragments:
         """Return fragments in the order of `indices`, which may repeat."""
 
@@ -85,6 +89,11 @@ class FragmentsInMemory:
         """Split of every row."""
         return self.fragments.split
 
+    @property
+    def d_min(self) -> NDArray[np.float32]:
+        """No fragment has a limit of its own."""
+        return np.full(len(self.fragments), np.nan, dtype=np.float32)
+
     def read(self, indices: IntArray) -> Fragments:
         """Return fragments in the order of `indices`."""
         whole = self.fragments
@@ -131,13 +140,14 @@ def read_molecules(source: FragmentSource, rows: IntArray, stored: bool) -> list
         return []
     fragments = source.read(rows)
     placements = source.placements(rows) if stored else None
-    xyz_cart = fragments.xyz_cart.astype(np.float64)
+    xyz_cart, d_min = fragments.xyz_cart.astype(np.float64), source.d_min[rows]
     return [
         Molecule(
             xyz_cart=xyz_cart[atoms],
             atom_name=fragments.atom_name[atoms],
             residue=fragments.residue[atoms],
             placement=None if placements is None else placements[i],
+            d_min=float(d_min[i]),
         )
         for i, atoms in enumerate(map(fragments.atoms_of, range(len(fragments))))
     ]

@@ -91,7 +91,7 @@ def stored_crystals(fragments: FragmentSet, ids: Sequence[str]) -> Iterator[List
         When the set lacks one of the ids, crystals or resolution limits.
     """
     rows = fragments.indices_of(ids)
-    limits = fragments.manifest["d_min"].take(rows).to_numpy()  # NaN where there is none
+    limits = fragments.d_min[rows]
     if not fragments.has_crystals or np.isnan(limits).any():
         raise UserError(
             "a set with crystals and their d_min", f"{fragments.path}", "make it by rephase data build-tests"

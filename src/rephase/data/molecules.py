@@ -21,12 +21,15 @@ class Molecule:
         Å ``(n, 3)``; names such as CA, and residue numbers from 0, ``(n,)``.
     placement
         Its stored crystal, if wanted.
+    d_min
+        The resolution limit stored with it in Å; NaN where there is none.
     """
 
     xyz_cart: NDArray[np.float64]
     atom_name: NDArray[np.str_]
     residue: NDArray[np.int16]
     placement: Placement | None
+    d_min: float = float("nan")
 
     @property
     def elements(self) -> NDArray[np.str_]:
@@ -69,4 +72,5 @@ def draw_subwindow(molecule: Molecule, rules: SubwindowRules, rng: np.random.Gen
         atom_name=molecule.atom_name[kept],
         residue=molecule.residue[kept] - np.int16(start),
         placement=None,
+        d_min=molecule.d_min,
     )

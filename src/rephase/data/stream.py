@@ -62,6 +62,8 @@ class BatchStream:
         rows = _rows_of_lanes(source, config)
         if config.crystal is None and not source.has_crystals:
             raise UserError("a set with crystals", "fragments alone", "give the stream a recipe in crystal")
+        if config.d_min is None and np.isnan(source.d_min[np.concatenate(rows)]).any():
+            raise UserError("a set with resolution limits", "fragments without", "give the stream a d_min")
         if len(rows) % ranks:
             found = f"{len(rows)} lanes for {ranks} processes"
             raise UserError("as many lanes for every process", found, f"set lanes to a multiple of {ranks}")

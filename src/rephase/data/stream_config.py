@@ -137,7 +137,7 @@ class StreamConfig(Config):
     crystal
         How crystals are drawn, anew in every epoch; None for the crystals stored with the set.
     d_min
-        Range of the resolution limit in Å.
+        Range of the resolution limit in Å; None for the limits stored with the set.
     grid
         The sampling of the maps.
     b_iso
@@ -155,7 +155,7 @@ class StreamConfig(Config):
     reservoir: int = Field(default=64, ge=1, le=4096)
     subwindow: SubwindowRules | None = None
     crystal: CrystalRecipe | None = CrystalRecipe()
-    d_min: Positives = (1.5, 1.5)
+    d_min: Positives | None = (1.5, 1.5)
     grid: RateGrid | SpacingGrid = Field(default=RateGrid(), discriminator="kind")
     b_iso: BValues = (B_ISO, B_ISO)
     b_spread: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -169,7 +169,9 @@ class StreamConfig(Config):
 
     @model_validator(mode="after")
     def _grid_holds_the_reflections(self) -> "StreamConfig":
-        if isinstance(self.grid, SpacingGrid) and self.d_min[0] < 2.0 * self.grid.spacing:
+        if not isinstance(self.grid, SpacingGrid) or self.d_min is None:
+            return self
+        if self.d_min[0] < 2.0 * self.grid.spacing:
             limit = 2.0 * self.grid.spacing
             raise ValueError(f"a spacing of {self.grid.spacing} Å goes with d_min of at least {limit} Å")
         return self
