@@ -31,13 +31,13 @@ from torch import Tensor
 
 import forward
 from rephase.crystal.grid import Shape
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell, draw_crystal
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, GrowingCell, draw_crystal
 from rephase.data.fragments import Fragments, load_fragments
-from rephase.data.map_batches import maps_of
-from rephase.data.stream import BatchStream
-from rephase.data.stream_config import StreamConfig
-from rephase.data.stream_figures import measure_stream
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.map_batches import maps_of
+from rephase.data.stream.stream_config import StreamConfig
+from rephase.data.stream.stream_figures import measure_stream
 from rephase.physics.atoms import pack_atoms
 from rephase.physics.cells import cell_volume
 from rephase.physics.density import density_from_structure_factors, patterson_from_structure_factors
@@ -218,8 +218,9 @@ def worker_memory(path: Path) -> float:
     """MiB of the largest of two loader processes, each with half of the stream."""
     script = (
         "import sys\nfrom itertools import islice\n"
-        "from rephase.data.fragment_set import FragmentSet\n"
-        "from rephase.data.stream import BatchStream\nfrom rephase.data.stream_config import StreamConfig\n"
+        "from rephase.data.sets.fragment_set import FragmentSet\n"
+        "from rephase.data.stream.batch_stream import BatchStream\n"
+        "from rephase.data.stream.stream_config import StreamConfig\n"
         "import resource\n"
         "if __name__ == '__main__':\n"
         "    stream = BatchStream(FragmentSet.open(sys.argv[1]), StreamConfig(), workers=2)\n"

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.grid import Shape, grid_shape
-from rephase.data.buckets import shape_buckets
 from rephase.data.fragments import load_fragments
+from rephase.data.stream.buckets import shape_buckets
 from rephase.physics.atoms import pack_atoms
 from rephase.physics.cells import cell_volume
 from rephase.physics.density import density_from_structure_factors, patterson_from_structure_factors

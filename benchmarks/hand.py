@@ -20,9 +20,9 @@ import torch
 from scipy.stats import beta
 
 from make_sets import FRAGMENTS, is_regular, window_of
-from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1
+from rephase.data.crystals.packing import pack
 from rephase.data.fragments import Split, load_fragments
-from rephase.data.packing import pack
 from rephase.io.model import read_model
 from rephase.phasing.hand import HandDecision, decide_hand
 from rephase.physics.atoms import pack_atoms

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.contacts import closest_contact
-from rephase.data.crystal_lists import CrystalList, FragmentFile, ListEntry, write_list
-from rephase.data.crystal_recipes import CrystalRecipe, GrowingCell
-from rephase.data.crystals import solvent_fraction
+from rephase.data.crystals.contacts import closest_contact
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.crystals.recipes import CrystalRecipe, GrowingCell
 from rephase.data.fragments import Fragments, Split, load_fragments
-from rephase.data.listed_crystals import crystal_of, crystals_of, sum_of_crystals
+from rephase.data.lists.crystal_lists import CrystalList, FragmentFile, ListEntry, write_list
+from rephase.data.lists.listed_crystals import crystal_of, crystals_of, sum_of_crystals
 
 HERE = Path(__file__).resolve().parent
 FRAGMENTS = HERE.parents[1] / "shared" / "data" / "fragments15.npz"

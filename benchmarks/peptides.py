@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.backbone import STATES, backbone_states
-from rephase.data.clashes import contacts_of_unit
 from rephase.data.fragments import Fragments
-from rephase.data.internal_coordinates import angle_deg, distance
-from rephase.data.random_peptides import PeptideConfig, random_peptides
-from rephase.data.residue_grid import ResidueGrid, measure_torsions, residue_grid
-from rephase.data.residue_topology import CA, CHI_COUNT, RESIDUES, C, N, O
-from rephase.data.torsion_tables import CLASSES, ramachandran_class
+from rephase.data.peptides.backbone import STATES, backbone_states
+from rephase.data.peptides.clashes import contacts_of_unit
+from rephase.data.peptides.internal_coordinates import angle_deg, distance
+from rephase.data.peptides.random_peptides import PeptideConfig, random_peptides
+from rephase.data.peptides.residue_grid import ResidueGrid, measure_torsions, residue_grid
+from rephase.data.peptides.residue_topology import CA, CHI_COUNT, RESIDUES, C, N, O
+from rephase.data.peptides.torsion_tables import CLASSES, ramachandran_class
 from rephase.logs import format_table
 from torsions import FRAGMENTS, well_resolved
 

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from rephase.data.crystal_lists import read_list
-from rephase.data.listed_crystals import crystals_of
-from rephase.data.listed_fragments import read_listed
-from rephase.data.structure_factors import measured_amplitudes, structure_factors
+from rephase.data.crystals.structure_factors import measured_amplitudes, structure_factors
+from rephase.data.lists.crystal_lists import read_list
+from rephase.data.lists.listed_crystals import crystals_of
+from rephase.data.lists.listed_fragments import read_listed
 from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
 from rephase.io.example_files import write_fasta, write_measured_mtz
 from rephase.io.observations import read_observations

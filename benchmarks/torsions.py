@@ -2,7 +2,7 @@
 
     python benchmarks/torsions.py [FILE]
 
-Writes src/rephase/data/torsion_tables.json. The tables are statistics over the training split of the
+Writes src/rephase/data/peptides/torsion_tables.json. The tables are statistics over the training split of the
 fragments, entries at 1.8 Å or better. What is built from them is compared by benchmarks/peptides.py.
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.backbone import STATES, backbone_states
-from rephase.data.clashes import BONDS_BETWEEN, KINDS, contacts_of_unit
 from rephase.data.fragments import Fragments, Split, load_fragments
-from rephase.data.internal_coordinates import angle_deg, distance, place_atoms, torsion_deg
-from rephase.data.residue_grid import ResidueGrid, Torsions, measure_torsions, residue_grid, wrap_deg
-from rephase.data.residue_topology import (
+from rephase.data.peptides.backbone import STATES, backbone_states
+from rephase.data.peptides.clashes import BONDS_BETWEEN, KINDS, contacts_of_unit
+from rephase.data.peptides.internal_coordinates import angle_deg, distance, place_atoms, torsion_deg
+from rephase.data.peptides.residue_grid import ResidueGrid, Torsions, measure_torsions, residue_grid, wrap_deg
+from rephase.data.peptides.residue_topology import (
     ATOM_NAMES,
     CA,
     CB,
@@ -34,7 +34,7 @@ from rephase.data.residue_topology import (
     O,
     chi_atom,
 )
-from rephase.data.torsion_tables import (
+from rephase.data.peptides.torsion_tables import (
     BIN_DEG,
     CLASSES,
     MEMORY,
@@ -45,7 +45,7 @@ from rephase.data.torsion_tables import (
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FRAGMENTS = REPOSITORY.parent / "shared/data/fragments15.npz"
-TABLES = REPOSITORY / "src/rephase/data/torsion_tables.json"
+TABLES = REPOSITORY / "src/rephase/data/peptides/torsion_tables.json"
 
 WORST_RESOLUTION = 1.8  # Å: side chains are seen, not only modelled
 INNER = slice(4, 12)  # residues of 15 whose helices are whole: a run of four is seen on either side

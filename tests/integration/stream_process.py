@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from torch import distributed
 
-from rephase.data.crystal_batches import CrystalBatch
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell
-from rephase.data.fragment_source import FragmentsInMemory
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell
 from rephase.data.fragments import Fragments
-from rephase.data.stream import BatchStream
-from rephase.data.stream_config import StreamConfig
-from rephase.data.stream_state import merge_states
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.crystal_batches import CrystalBatch
+from rephase.data.stream.fragment_source import FragmentsInMemory
+from rephase.data.stream.stream_config import StreamConfig
+from rephase.data.stream.stream_state import merge_states
 
 NAMES = np.array(["N", "CA", "C", "O", "CB", "CG", "SD"])
 CUBIC = CrystalRecipe(cell=CubicCell(edge=14.0))  # in which some of the chains touch and are rejected

@@ -18,11 +18,11 @@ import pytest
 from structure_examples import pdb_text, write_entries
 
 from rephase.cli.main import run
-from rephase.data import build
-from rephase.data.build_config import BuildConfig
-from rephase.data.build_task import Batch
-from rephase.data.executors import LOST, run_in_processes, run_serially
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.build import set_build
+from rephase.data.build.executors import LOST, run_in_processes, run_serially
+from rephase.data.build.task import Batch
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.structures.build_config import BuildConfig
 from rephase.io.config import read_config
 from rephase.logs import Log
 
@@ -122,7 +122,7 @@ def test_sharing_the_work_changes_no_byte(
 ) -> None:
     monkeypatch.setattr(build, "FILES_PER_BATCH", 3)
     with Log() as log:
-        build.build_set([entries], tmp_path / "set", CONFIG, runner, log)
+        set_build.build_set([entries], tmp_path / "set", CONFIG, runner, log)
     assert contents(tmp_path / "set") == undisturbed
 
 
@@ -132,7 +132,7 @@ def test_a_killed_worker_changes_no_byte(
     monkeypatch.setattr(build, "FILES_PER_BATCH", 2)
     runner = killing_one(partial(run_in_processes, jobs=2), kill_a_child)
     with Log() as log:
-        build.build_set([entries], tmp_path / "set", CONFIG, runner, log)
+        set_build.build_set([entries], tmp_path / "set", CONFIG, runner, log)
     assert contents(tmp_path / "set") == undisturbed
 
 
@@ -285,6 +285,6 @@ def test_a_file_that_kills_its_process_is_reported_and_the_rest_is_built(
             yield number, (LOST if kills else task(batch))
 
     with Log() as log:
-        record = build.build_set([entries], tmp_path / "set", CONFIG, deadly, log)
+        record = set_build.build_set([entries], tmp_path / "set", CONFIG, deadly, log)
     assert [(left.name, left.reason) for left in record.origin.skipped] == [("004.pdb", LOST.value)]
     assert record.fragments == 5 * (ENTRIES - 1)

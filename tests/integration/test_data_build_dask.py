@@ -12,10 +12,10 @@ import pytest
 from structure_examples import write_entries
 
 from rephase.cli.main import run
-from rephase.data import build
-from rephase.data.build_config import BuildConfig
-from rephase.data.dask_executor import run_on_dask
-from rephase.data.executors import run_serially
+from rephase.data.build import set_build
+from rephase.data.build.dask_executor import run_on_dask
+from rephase.data.build.executors import run_serially
+from rephase.data.structures.build_config import BuildConfig
 from rephase.io.config import read_config
 from rephase.logs import Log
 
@@ -49,8 +49,8 @@ def test_a_killed_worker_of_dask_changes_no_byte(
             yield result
 
     with Log() as log:
-        build.build_set([entries], tmp_path / "serial" / "set", CONFIG, run_serially, log)
-        build.build_set([entries], tmp_path / "dask" / "set", CONFIG, dask_with_an_accident, log)
+        set_build.build_set([entries], tmp_path / "serial" / "set", CONFIG, run_serially, log)
+        set_build.build_set([entries], tmp_path / "dask" / "set", CONFIG, dask_with_an_accident, log)
     assert contents(tmp_path / "dask" / "set") == contents(tmp_path / "serial" / "set")
 
 

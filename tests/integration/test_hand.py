@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from rephase.data.crystals import CrystalModel, expand_to_p1
-from rephase.data.packing import pack
-from rephase.data.peptide import build_peptide
-from rephase.data.structure_factors import structure_factors, unique_reflections
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1
+from rephase.data.crystals.packing import pack
+from rephase.data.crystals.structure_factors import structure_factors, unique_reflections
+from rephase.data.peptides.peptide import build_peptide
 from rephase.io.model import read_model
 from rephase.phasing.hand import decide_hand, decide_hand_of_map
 from rephase.phasing.hand_templates import half_complex

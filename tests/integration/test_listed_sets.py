@@ -10,20 +10,27 @@ import torch
 from structure_examples import pdb_text
 
 from rephase.cli.main import run
-from rephase.data.build_config import WindowRules
-from rephase.data.contacts import closest_contact
-from rephase.data.crystal_lists import Choice, CrystalList, StructureWindows, quick, read_list, write_list
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell
-from rephase.data.crystals import solvent_fraction
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.contacts import closest_contact
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, GrowingCell
+from rephase.data.crystals.structure_factors import structure_factors
 from rephase.data.fragments import Split
-from rephase.data.list_drawing import draw_list
-from rephase.data.listed_crystals import ListedCrystal, crystals_of, sum_of_crystals
-from rephase.data.listed_fragments import read_listed
-from rephase.data.listed_sets import build_listed_set, stored_crystals
-from rephase.data.stream import BatchStream
-from rephase.data.stream_config import StreamConfig
-from rephase.data.structure_factors import structure_factors
+from rephase.data.lists.crystal_lists import (
+    Choice,
+    CrystalList,
+    StructureWindows,
+    quick,
+    read_list,
+    write_list,
+)
+from rephase.data.lists.list_drawing import draw_list
+from rephase.data.lists.listed_crystals import ListedCrystal, crystals_of, sum_of_crystals
+from rephase.data.lists.listed_fragments import read_listed
+from rephase.data.lists.listed_sets import build_listed_set, stored_crystals
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.stream_config import StreamConfig
+from rephase.data.structures.build_config import WindowRules
 from rephase.errors import UserError
 from rephase.physics.structure_factors import structure_factors_at_hkl
 

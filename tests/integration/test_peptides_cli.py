@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rephase.cli.main import run
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.sets.fragment_set import FragmentSet
 
 
 def make(folder: Path, *options: str, n: str = "20") -> FragmentSet:

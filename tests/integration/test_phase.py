@@ -7,9 +7,9 @@ import torch
 
 from rephase.crystal.reflections import Reflections
 from rephase.crystal.symmetry import find_equivalents
-from rephase.data.crystals import CrystalModel
-from rephase.data.example_crystal import make_example
-from rephase.data.structure_factors import measured_amplitudes
+from rephase.data.crystals.crystal_model import CrystalModel
+from rephase.data.crystals.structure_factors import measured_amplitudes
+from rephase.data.peptides.example_crystal import make_example
 from rephase.evaluate.alignment import align
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence, parse_fasta

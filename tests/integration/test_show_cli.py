@@ -8,13 +8,13 @@ import pytest
 from matplotlib.image import imread
 
 from rephase.cli.main import run
-from rephase.data.crystal_recipes import CrystalRecipe, GrowingCell, draw_crystal
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.placement import placement_of
+from rephase.data.crystals.placements import placements_from
+from rephase.data.crystals.recipes import CrystalRecipe, GrowingCell, draw_crystal
 from rephase.data.fragments import Fragments
-from rephase.data.placement import placement_of
-from rephase.data.placements import placements_from
-from rephase.data.set_record import SetOrigin, SkippedFile
-from rephase.data.set_writer import SetPart, write_set
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.sets.set_record import SetOrigin, SkippedFile
+from rephase.data.sets.set_writer import SetPart, write_set
 
 SEQUENCES = ("GAVSK", "LIWMC", "DERTPY", "NQHFG", "AAGK", "SSTVL")
 RECIPE = CrystalRecipe(cell=GrowingCell(spacegroups=("P 1", "P 1 21 1")))

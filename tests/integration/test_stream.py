@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_process import CONFIG, figures_of, random_fragments, source
 
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, draw_crystal
-from rephase.data.examples import draw_example
-from rephase.data.fragment_source import FragmentsInMemory, read_molecules
-from rephase.data.placement import placement_of
-from rephase.data.placements import placements_from
-from rephase.data.stream import BatchStream
-from rephase.data.stream_config import StreamConfig
-from rephase.data.stream_state import StreamState, merge_states
+from rephase.data.crystals.placement import placement_of
+from rephase.data.crystals.placements import placements_from
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, draw_crystal
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.examples import draw_example
+from rephase.data.stream.fragment_source import FragmentsInMemory, read_molecules
+from rephase.data.stream.stream_config import StreamConfig
+from rephase.data.stream.stream_state import StreamState, merge_states
 from rephase.errors import UserError
 
 GROWING = CONFIG.model_copy(update={"crystal": CrystalRecipe()})

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from stream_process import CONFIG, source
 
-from rephase.data.fragment_source import FragmentsInMemory
 from rephase.data.fragments import load_fragments
-from rephase.data.stream import BatchStream
-from rephase.data.stream_config import StreamConfig
-from rephase.data.stream_figures import measure_stream
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.fragment_source import FragmentsInMemory
+from rephase.data.stream.stream_config import StreamConfig
+from rephase.data.stream.stream_figures import measure_stream
 
 
 def test_figures_count_what_was_drawn() -> None:

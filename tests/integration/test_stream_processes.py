@@ -12,12 +12,12 @@ import pytest
 import torch
 from stream_process import CONFIG, figures_of, random_fragments, source
 
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell
-from rephase.data.fragment_set import FragmentSet
-from rephase.data.set_record import SetOrigin
-from rephase.data.set_writer import SetPart, write_set
-from rephase.data.stream import BatchStream
-from rephase.data.stream_state import StreamState
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.sets.set_record import SetOrigin
+from rephase.data.sets.set_writer import SetPart, write_set
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.stream_state import StreamState
 from rephase.errors import UserError
 
 SCRIPT = Path(__file__).with_name("stream_process.py")

@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rephase.data.build_config import SplitRules, WindowRules
-from rephase.data.cleaning import CleanResidue, chiral_volume, methionine_from_selenomethionine
-from rephase.data.clusters import Clusters, families, greedy_cover
-from rephase.data.extraction import Entity
-from rephase.data.homologues import Homologues
-from rephase.data.splits import split_by_fractions
-from rephase.data.windows import cut_windows
+from rephase.data.structures.build_config import SplitRules, WindowRules
+from rephase.data.structures.cleaning import CleanResidue, chiral_volume, methionine_from_selenomethionine
+from rephase.data.structures.clusters import Clusters, families, greedy_cover
+from rephase.data.structures.extraction import Entity
+from rephase.data.structures.homologues import Homologues
+from rephase.data.structures.splits import split_by_fractions
+from rephase.data.structures.windows import cut_windows
 
 STATES = ("good", "flaw", "other", "gap")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rephase.data.internal_coordinates import angle_deg, distance, place_atoms, torsion_deg
+from rephase.data.peptides.internal_coordinates import angle_deg, distance, place_atoms, torsion_deg
 
 
 @given(

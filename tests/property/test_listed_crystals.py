@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rephase.data.contacts import MIN_CONTACT, closest_contact
-from rephase.data.crystal_lists import CrystalList, quick, read_list, write_list
-from rephase.data.crystal_recipes import CubicCell
-from rephase.data.crystals import mass_centre, solvent_fraction
-from rephase.data.list_drawing import draw_list
-from rephase.data.listed_crystals import check_sum, crystals_of
-from rephase.data.listed_fragments import check_splits, read_listed
-from rephase.data.split_table import read_split_table
+from rephase.data.crystals.contacts import MIN_CONTACT, closest_contact
+from rephase.data.crystals.crystal_model import mass_centre, solvent_fraction
+from rephase.data.crystals.recipes import CubicCell
+from rephase.data.lists.crystal_lists import CrystalList, quick, read_list, write_list
+from rephase.data.lists.list_drawing import draw_list
+from rephase.data.lists.listed_crystals import check_sum, crystals_of
+from rephase.data.lists.listed_fragments import check_splits, read_listed
+from rephase.data.structures.split_table import read_split_table
 
 SETS = Path(__file__).resolve().parents[2] / "benchmarks" / "sets"
 NAMES = sorted(path.stem for path in SETS.glob("*.json"))

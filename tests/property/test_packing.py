@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rephase.data.contacts import closest_contact
-from rephase.data.crystals import CrystalModel, expand_to_p1, mass_centre, solvent_fraction
-from rephase.data.packing import pack
+from rephase.data.crystals.contacts import closest_contact
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1, mass_centre, solvent_fraction
+from rephase.data.crystals.packing import pack
 
 GROUPS = ["P 21", "P 21 21 21", "C 2", "P 43 21 2", "P 65", "R 3", "R 3:R", "A 1", "P 1 1 21", "P 2 3"]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rephase.data.internal_coordinates import torsion_deg
-from rephase.data.peptide import Peptide, build_peptide, chain_from_torsions
-from rephase.data.residue_topology import RESIDUES
+from rephase.data.peptides.internal_coordinates import torsion_deg
+from rephase.data.peptides.peptide import Peptide, build_peptide, chain_from_torsions
+from rephase.data.peptides.residue_topology import RESIDUES
 from rephase.errors import UserError
 
 sequences = st.text(alphabet=RESIDUES, min_size=1, max_size=7)

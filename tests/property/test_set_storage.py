@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rephase.data.atom_arrays import AtomArrays, gather, pack_atoms, unpack_atoms
 from rephase.data.fragments import Fragments
-from rephase.data.leak_check import joined_windows
+from rephase.data.sets.atom_arrays import AtomArrays, gather, pack_atoms, unpack_atoms
+from rephase.data.sets.leak_check import joined_windows
 
 RESIDUES = {
     "A": ["N", "CA", "C", "O", "CB"],

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rephase.data.buckets import own_fraction, shape_buckets
-from rephase.data.crystal_batches import CrystalBatch, crystal_batch
-from rephase.data.examples import draw_example
-from rephase.data.map_batches import MapOptions, PattersonKind, maps_of
-from rephase.data.molecules import Molecule
-from rephase.data.stream_config import Measurement, StreamConfig
+from rephase.data.stream.buckets import own_fraction, shape_buckets
+from rephase.data.stream.crystal_batches import CrystalBatch, crystal_batch
+from rephase.data.stream.examples import draw_example
+from rephase.data.stream.map_batches import MapOptions, PattersonKind, maps_of
+from rephase.data.stream.molecules import Molecule
+from rephase.data.stream.stream_config import Measurement, StreamConfig
 from rephase.physics.cells import resolution_mask
 from rephase.physics.degradations import missing_wedge_mask
 

@@ -10,14 +10,20 @@ import pytest
 from scipy.spatial.transform import Rotation
 from scipy.special import comb
 
-from rephase.data.build_config import BuildConfig, ChainRules, ClusterRules, EntryRules, WindowRules
-from rephase.data.clusters import families, greedy_cover
-from rephase.data.entry_chains import protein_chains
-from rephase.data.extraction import Entity, extract
 from rephase.data.fragments import Fragments, load_fragments
-from rephase.data.homologues import homologues_within
-from rephase.data.split_table import read_split_table
-from rephase.data.splits import decide, leaks
+from rephase.data.structures.build_config import (
+    BuildConfig,
+    ChainRules,
+    ClusterRules,
+    EntryRules,
+    WindowRules,
+)
+from rephase.data.structures.clusters import families, greedy_cover
+from rephase.data.structures.entry_chains import protein_chains
+from rephase.data.structures.extraction import Entity, extract
+from rephase.data.structures.homologues import homologues_within
+from rephase.data.structures.split_table import read_split_table
+from rephase.data.structures.splits import decide, leaks
 from rephase.io.structure_file import StructureFile, read_structure_file
 
 pytestmark = pytest.mark.slow

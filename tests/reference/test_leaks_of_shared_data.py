@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rephase.data.build_config import BuildConfig
 from rephase.data.fragments import SPLITS
-from rephase.data.leak_check import entity_sequences
-from rephase.data.split_table import entry_of, read_split_table
-from rephase.data.splits import leaks
+from rephase.data.sets.leak_check import entity_sequences
+from rephase.data.structures.build_config import BuildConfig
+from rephase.data.structures.split_table import entry_of, read_split_table
+from rephase.data.structures.splits import leaks
 from rephase.io.config import read_config
 
 TRAIN = SPLITS.index("train")

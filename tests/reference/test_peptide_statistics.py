@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rephase.data.fragments import load_fragments
-from rephase.data.random_peptides import PeptideConfig, random_peptides
-from rephase.data.residue_grid import ResidueGrid, Torsions, measure_torsions, residue_grid
-from rephase.data.residue_topology import CA, RESIDUES, C, N
+from rephase.data.peptides.random_peptides import PeptideConfig, random_peptides
+from rephase.data.peptides.residue_grid import ResidueGrid, Torsions, measure_torsions, residue_grid
+from rephase.data.peptides.residue_topology import CA, RESIDUES, C, N
 
 pytestmark = pytest.mark.slow
 

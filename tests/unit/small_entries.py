@@ -10,7 +10,7 @@ import biotite.structure.io.pdbx as pdbx
 import gemmi
 import numpy as np
 
-from rephase.data.peptide import Peptide, chain_from_torsions
+from rephase.data.peptides.peptide import Peptide, chain_from_torsions
 from rephase.io.structure_file import StructureFile, read_structure_file
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLS"  # 49 residues

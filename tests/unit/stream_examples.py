@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from rephase.data.crystal_batches import CrystalBatch, crystal_batch
-from rephase.data.examples import Example, draw_example
-from rephase.data.molecules import Molecule
-from rephase.data.stream_config import StreamConfig
+from rephase.data.stream.crystal_batches import CrystalBatch, crystal_batch
+from rephase.data.stream.examples import Example, draw_example
+from rephase.data.stream.molecules import Molecule
+from rephase.data.stream.stream_config import StreamConfig
 
 LENGTHS = (5, 6, 3, 8)  # residues
 # Radius in Å, angle in degrees and height in Å of N, CA, C, O, CB in an α-helix (rise 1.5 Å, turn 100°).

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rephase.data.build_config import BuildConfig
-from rephase.data.crystal_recipes import CubicCell
+from rephase.data.crystals.recipes import CubicCell
+from rephase.data.structures.build_config import BuildConfig
 from rephase.errors import UserError
 from rephase.io.config import read_config
 

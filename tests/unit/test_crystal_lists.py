@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rephase.data.crystal_lists import (
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, GrowingCell
+from rephase.data.fragment_ids import parse_fragment_id
+from rephase.data.lists.crystal_lists import (
     QUICK,
     CrystalList,
     FragmentFile,
@@ -16,8 +18,6 @@ from rephase.data.crystal_lists import (
     read_lists,
     write_list,
 )
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell
-from rephase.data.fragment_ids import parse_fragment_id
 from rephase.errors import UserError
 
 SETS = Path(__file__).resolve().parents[2] / "benchmarks" / "sets"

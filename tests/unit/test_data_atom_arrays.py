@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from fragment_examples import fragments_named
 
-from rephase.data.atom_arrays import coordinates, pack_atoms, residue_numbers
+from rephase.data.crystals.placement import Placement
+from rephase.data.crystals.placements import placements_from
 from rephase.data.fragments import Fragments
-from rephase.data.manifest import manifest_rows
-from rephase.data.placement import Placement
-from rephase.data.placements import placements_from
-from rephase.data.shards import shard_bytes
+from rephase.data.sets.atom_arrays import coordinates, pack_atoms, residue_numbers
+from rephase.data.sets.manifest import manifest_rows
+from rephase.data.sets.shards import shard_bytes
 from rephase.errors import UserError
 
 IDS = ["1ABC_1.pd_1", "2ABC_1.pd_1", "3ABC_1.pd_1"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rephase.data.backbone import HELIX, POLYPROLINE, STATES, STRAND, backbone_states
+from rephase.data.peptides.backbone import HELIX, POLYPROLINE, STATES, STRAND, backbone_states
 
 
 def states(*phi_psi: tuple[float, float]) -> list[str]:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from rephase.data.clashes import BONDS_BETWEEN, KINDS, clashing, contacts_of_unit
-from rephase.data.random_peptides import PeptideConfig, random_peptides
-from rephase.data.residue_grid import residue_grid
-from rephase.data.residue_topology import ATOM_NAMES, RESIDUES, SEPARATION, residue_types
-from rephase.data.torsion_tables import torsion_tables
+from rephase.data.peptides.clashes import BONDS_BETWEEN, KINDS, clashing, contacts_of_unit
+from rephase.data.peptides.random_peptides import PeptideConfig, random_peptides
+from rephase.data.peptides.residue_grid import residue_grid
+from rephase.data.peptides.residue_topology import ATOM_NAMES, RESIDUES, SEPARATION, residue_types
+from rephase.data.peptides.torsion_tables import torsion_tables
 
 
 def separation(letter: str, first: str, second: str) -> int:

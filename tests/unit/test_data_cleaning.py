@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from small_entries import add_atom, strand, structure_of
 
-from rephase.data.build_config import ChainRules
-from rephase.data.cleaning import (
+from rephase.data.structures.build_config import ChainRules
+from rephase.data.structures.cleaning import (
     CleanResidue,
     atom_names,
     chiral_volume,

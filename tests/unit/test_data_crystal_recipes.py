@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rephase.data.contacts import MIN_CONTACT, closest_contact
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell, draw_crystal
-from rephase.data.crystals import mass_centre, solvent_fraction
-from rephase.data.peptide import build_peptide
-from rephase.data.placement import placed, placement_of
+from rephase.data.crystals.contacts import MIN_CONTACT, closest_contact
+from rephase.data.crystals.crystal_model import mass_centre, solvent_fraction
+from rephase.data.crystals.placement import placed, placement_of
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, GrowingCell, draw_crystal
+from rephase.data.peptides.peptide import build_peptide
 
 PEPTIDE = build_peptide("GAVS", np.random.default_rng(1))
 AS_BUILT = CrystalRecipe(orientation="as-built")

@@ -8,9 +8,9 @@ import gemmi
 import pytest
 from small_entries import HEADER, SEQUENCE, cif_text, entry_of, strand, structure_of
 
-from rephase.data.build_config import ChainRules, EntryRules
-from rephase.data.entry_chains import protein_chains
-from rephase.data.entry_rules import entry_rejection
+from rephase.data.structures.build_config import ChainRules, EntryRules
+from rephase.data.structures.entry_chains import protein_chains
+from rephase.data.structures.entry_rules import entry_rejection
 from rephase.io.structure_file import StructureFile, read_structure_file
 
 OTHER = SEQUENCE[::-1]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rephase.data.crystals import solvent_fraction
-from rephase.data.example_crystal import crystal_structure, fraction_outside_molecules, make_example
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.peptides.example_crystal import crystal_structure, fraction_outside_molecules, make_example
 
 
 @pytest.mark.parametrize("solvent", [0.0, 0.7, 0.9])

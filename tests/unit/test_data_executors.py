@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from executor_tasks import die_once, fail, square
 
-from rephase.data.executors import LOST, run_in_processes, run_serially
+from rephase.data.build.executors import LOST, run_in_processes, run_serially
 
 
 def test_results_come_with_their_numbers() -> None:
@@ -43,7 +43,7 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) 
     script.write_text(
         "from pathlib import Path\n"
         "from executor_tasks import tell_process_and_wait\n"
-        "from rephase.data.executors import run_in_processes\n"
+        "from rephase.data.build.executors import run_in_processes\n"
         "if __name__ == '__main__':\n"
         f"    list(run_in_processes(tell_process_and_wait, [Path({str(tmp_path / 'pid')!r})], 1))\n"
     )

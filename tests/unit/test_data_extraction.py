@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from small_entries import HEADER, SEQUENCE, WRITERS, pdb_text, strand, structure_of
 
-from rephase.data.build_config import BuildConfig, ChainRules, WindowRules
-from rephase.data.extraction import Extraction, extract
 from rephase.data.fragments import UNASSIGNED
+from rephase.data.structures.build_config import BuildConfig, ChainRules, WindowRules
+from rephase.data.structures.extraction import Extraction, extract
 from rephase.errors import UserError
 
 CONFIG = BuildConfig()

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from fragment_examples import fragments_named, many_ids
 
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.placement import Placement
+from rephase.data.crystals.placements import placements_from
 from rephase.data.fragments import SPLITS, Fragments
-from rephase.data.placement import Placement
-from rephase.data.placements import placements_from
 from rephase.data.selection import select
-from rephase.data.set_record import SetOrigin
-from rephase.data.set_writer import SetPart, write_set
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.sets.set_record import SetOrigin
+from rephase.data.sets.set_writer import SetPart, write_set
 from rephase.errors import UserError
 
 ORIGIN = SetOrigin(command="test")

@@ -5,8 +5,8 @@ import pytest
 from pydantic import ValidationError
 from stream_examples import examples, molecule
 
-from rephase.data.molecules import Molecule, draw_subwindow
-from rephase.data.stream_config import StreamConfig, SubwindowRules
+from rephase.data.stream.molecules import Molecule, draw_subwindow
+from rephase.data.stream.stream_config import StreamConfig, SubwindowRules
 
 LONG = molecule(3)  # eight alanines
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rephase.data.cell_shapes import draw_triclinic_angles, unit_cell_volume
-from rephase.data.contacts import closest_contact
-from rephase.data.crystals import solvent_fraction
-from rephase.data.packing import pack
+from rephase.data.crystals.cell_shapes import draw_triclinic_angles, unit_cell_volume
+from rephase.data.crystals.contacts import closest_contact
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.crystals.packing import pack
 from rephase.errors import UserError
 
 ONE_CARBON = (np.zeros((1, 3)), np.array(["C"]))

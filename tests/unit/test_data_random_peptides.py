@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from rephase.data.fragments import SPLITS, Fragments
-from rephase.data.random_peptides import PeptideConfig, random_peptides
-from rephase.data.residue_grid import measure_torsions, residue_grid
-from rephase.data.residue_topology import ATOM_NAMES, PRESENT, RESIDUES, C, N, O
+from rephase.data.peptides.random_peptides import PeptideConfig, random_peptides
+from rephase.data.peptides.residue_grid import measure_torsions, residue_grid
+from rephase.data.peptides.residue_topology import ATOM_NAMES, PRESENT, RESIDUES, C, N, O
 from rephase.errors import UserError
 
 

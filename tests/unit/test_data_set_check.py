@@ -13,13 +13,13 @@ import pytest
 from fragment_examples import fragments_named, many_ids
 
 from rephase.cli.main import run
+from rephase.data.crystals.placement import Placement
+from rephase.data.crystals.placements import placements_from
 from rephase.data.fragments import Fragments
-from rephase.data.leak_check import entity_sequences, joined_windows
-from rephase.data.placement import Placement
-from rephase.data.placements import placements_from
-from rephase.data.set_check import check_set
-from rephase.data.set_record import SetOrigin
-from rephase.data.set_writer import SetPart, write_set
+from rephase.data.sets.leak_check import entity_sequences, joined_windows
+from rephase.data.sets.set_check import check_set
+from rephase.data.sets.set_record import SetOrigin
+from rephase.data.sets.set_writer import SetPart, write_set
 
 TRAIN, VAL, TEST = range(3)
 

@@ -7,9 +7,9 @@ import pytest
 from test_data_fragments import write
 
 from rephase.cli.main import run
-from rephase.data import set_import
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.build import set_import
 from rephase.data.fragments import Fragments
+from rephase.data.sets.fragment_set import FragmentSet
 
 IDS = ["1AAA_1.pd_1", "1AAA_1_13", "2BBB_2.pd_1"]
 SEQUENCES = ["G", "C", "G"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rephase.data.sources import Source, find_files, find_sources
+from rephase.data.build.sources import Source, find_files, find_sources
 from rephase.errors import UserError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rephase.data.fragment_ids import FragmentId, parse_fragment_id
-from rephase.data.split_table import read_split_table
+from rephase.data.structures.split_table import read_split_table
 from rephase.errors import UserError
 
 

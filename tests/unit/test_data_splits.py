@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rephase.data.build_config import BuildConfig, ClusterRules, SplitRules
-from rephase.data.clusters import cluster_sequences
-from rephase.data.extraction import Entity
 from rephase.data.fragments import SPLITS, Split
-from rephase.data.homologues import chosen_method, homologues_between, homologues_within, identical_fraction
-from rephase.data.splits import HOMOLOGUE, NOT_BEST, Leak, decide, leaks
+from rephase.data.structures.build_config import BuildConfig, ClusterRules, SplitRules
+from rephase.data.structures.clusters import cluster_sequences
+from rephase.data.structures.extraction import Entity
+from rephase.data.structures.homologues import (
+    chosen_method,
+    homologues_between,
+    homologues_within,
+    identical_fraction,
+)
+from rephase.data.structures.splits import HOMOLOGUE, NOT_BEST, Leak, decide, leaks
 from rephase.errors import UserError
 
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))

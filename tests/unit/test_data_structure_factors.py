@@ -4,9 +4,9 @@ import gemmi
 import numpy as np
 import pytest
 
-from rephase.data.crystals import CrystalModel, expand_to_p1
-from rephase.data.packing import pack
-from rephase.data.structure_factors import (
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1
+from rephase.data.crystals.packing import pack
+from rephase.data.crystals.structure_factors import (
     amplitude_sigmas,
     measured_amplitudes,
     structure_factors,

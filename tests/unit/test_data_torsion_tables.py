@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rephase.data.backbone import STATES
-from rephase.data.residue_topology import PRESENT, RESIDUES
-from rephase.data.torsion_draws import NO_RESIDUE, draw_course
-from rephase.data.torsion_tables import CLASSES, MEMORY, ROTAMER_GROUPS, Lottery, torsion_tables
+from rephase.data.peptides.backbone import STATES
+from rephase.data.peptides.residue_topology import PRESENT, RESIDUES
+from rephase.data.peptides.torsion_draws import NO_RESIDUE, draw_course
+from rephase.data.peptides.torsion_tables import CLASSES, MEMORY, ROTAMER_GROUPS, Lottery, torsion_tables
 
 
 @pytest.mark.parametrize(

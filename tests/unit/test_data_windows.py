@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from small_entries import SEQUENCE, strand, structure_of
 
-from rephase.data.build_config import ChainRules, WindowRules
-from rephase.data.cleaning import CleanResidue, clean_residues
-from rephase.data.windows import cut_windows, window_atoms
+from rephase.data.structures.build_config import ChainRules, WindowRules
+from rephase.data.structures.cleaning import CleanResidue, clean_residues
+from rephase.data.structures.windows import cut_windows, window_atoms
 
 
 def chain_of(sequence: str) -> list[CleanResidue]:

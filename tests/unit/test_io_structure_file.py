@@ -19,8 +19,8 @@ from small_entries import (
     structure_of,
 )
 
-from rephase.data.build_config import BuildConfig, ChainRules
-from rephase.data.extraction import extract
+from rephase.data.structures.build_config import BuildConfig, ChainRules
+from rephase.data.structures.extraction import extract
 from rephase.errors import UserError
 from rephase.io import structure_file
 from rephase.io.structure_file import read_structure_file

@@ -8,11 +8,11 @@ import torch
 from stream_examples import batch, examples
 from torch import Tensor
 
-from rephase.data.crystal_batches import CrystalBatch, crystal_batch
-from rephase.data.intensity_shells import mean_intensity, normalised
-from rephase.data.map_batches import MapOptions, maps_of
-from rephase.data.observation import observe
-from rephase.data.stream_config import SpacingGrid, StreamConfig
+from rephase.data.stream.crystal_batches import CrystalBatch, crystal_batch
+from rephase.data.stream.intensity_shells import mean_intensity, normalised
+from rephase.data.stream.map_batches import MapOptions, maps_of
+from rephase.data.stream.observation import observe
+from rephase.data.stream.stream_config import SpacingGrid, StreamConfig
 from rephase.physics.density import zoom_map
 
 CONFIG = StreamConfig(d_min=(1.5, 2.2), b_iso=(10.0, 30.0), b_spread=0.2)

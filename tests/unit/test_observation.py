@@ -6,8 +6,8 @@ import pytest
 import torch
 from stream_examples import batch
 
-from rephase.data.observation import Observation, observe
-from rephase.data.stream_config import Measurement, StreamConfig
+from rephase.data.stream.observation import Observation, observe
+from rephase.data.stream.stream_config import Measurement, StreamConfig
 from rephase.physics.cells import resolution_mask
 from rephase.physics.degradations import missing_wedge_mask
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rephase.data.peptide import build_peptide, chain_from_torsions
+from rephase.data.peptides.peptide import build_peptide, chain_from_torsions
 from rephase.phasing.hand_peaks import ChiralCentres, centres_of_atoms, find_atoms
 
 CELL = gemmi.UnitCell(40.0, 42.0, 44.0, 90.0, 100.0, 90.0)

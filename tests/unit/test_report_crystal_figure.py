@@ -6,7 +6,7 @@ import gemmi
 import numpy as np
 import pytest
 
-from rephase.data.crystals import CrystalModel, expand_to_p1, orthogonalisation
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1, orthogonalisation
 from rephase.errors import UserError
 from rephase.report.crystal_figure import crystal_figure
 from rephase.report.crystal_maps import crystal_maps

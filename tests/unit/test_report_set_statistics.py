@@ -5,10 +5,10 @@ import numpy as np
 import PeptideBuilder
 import pytest
 
-from rephase.data.crystals import CrystalModel, solvent_fraction
+from rephase.data.crystals.crystal_model import CrystalModel, solvent_fraction
+from rephase.data.crystals.placement import placement_of
+from rephase.data.crystals.placements import placements_from
 from rephase.data.fragments import Fragments
-from rephase.data.placement import placement_of
-from rephase.data.placements import placements_from
 from rephase.report.set_figures import set_figure
 from rephase.report.set_statistics import EXPECTED_PERCENT, SetStatistics, crystal_statistics, phi_psi
 

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from scipy.spatial.distance import pdist
 from stream_examples import batch, examples, molecule
 
-from rephase.data.crystal_batches import crystal_batch
-from rephase.data.crystal_recipes import CrystalRecipe, CubicCell, GrowingCell
-from rephase.data.examples import own_grid
-from rephase.data.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
+from rephase.data.crystals.recipes import CrystalRecipe, CubicCell, GrowingCell
+from rephase.data.stream.crystal_batches import crystal_batch
+from rephase.data.stream.examples import own_grid
+from rephase.data.stream.stream_config import Measurement, RateGrid, SpacingGrid, StreamConfig
 from rephase.errors import UserError
 from rephase.io.config import dump_config, read_config
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rephase.errors import UserError
 
 if TYPE_CHECKING:
-    from rephase.data.example_crystal import Example
+    from rephase.data.peptides.example_crystal import Example
 
 SEQUENCE = "MKDVEWLNSAGPTRY"
 LOOSE = 0.85
@@ -68,7 +68,7 @@ def example(
     if seed < 0:
         raise UserError("--seed: zero or more", str(seed), "type for example --seed 1")
 
-    from rephase.data.example_crystal import make_example
+    from rephase.data.peptides.example_crystal import make_example
     from rephase.io.example_files import check_new_directory
 
     check_new_directory(output, force)
@@ -85,7 +85,7 @@ def example(
 
 
 def _write(output: Path, made: "Example") -> None:
-    from rephase.data.example_crystal import crystal_structure
+    from rephase.data.peptides.example_crystal import crystal_structure
     from rephase.io.example_files import write_fasta, write_measured_mtz, write_pdb, write_phased_mtz
 
     truth = output / "truth"
@@ -99,9 +99,9 @@ def _write(output: Path, made: "Example") -> None:
 
 
 def _summary(output: Path, made: "Example") -> str:
-    from rephase.data.contacts import closest_contact
-    from rephase.data.crystals import solvent_fraction
-    from rephase.data.example_crystal import crystal_structure, fraction_outside_molecules
+    from rephase.data.crystals.contacts import closest_contact
+    from rephase.data.crystals.crystal_model import solvent_fraction
+    from rephase.data.peptides.example_crystal import crystal_structure, fraction_outside_molecules
 
     cell = made.model.cell
     outside = fraction_outside_molecules(crystal_structure(made.peptide, made.model))

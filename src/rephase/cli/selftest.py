@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rephase.data.crystals import CrystalModel
+    from rephase.data.crystals.crystal_model import CrystalModel
 
 _SOLVENT = 0.85  # of the crystal that is phased: one that every start solves
 _PHASING_TIME = 20.0  # s; it takes about two
@@ -74,7 +74,7 @@ def structure_factor_error() -> float:
     import torch
 
     from rephase.crystal.grid import grid_shape
-    from rephase.data import structure_factors as reference
+    from rephase.data.crystals import structure_factors as reference
     from rephase.physics.atoms import pack_atoms
     from rephase.physics.structure_factors import structure_factors
 
@@ -106,7 +106,7 @@ def phasing_error() -> float:
     import torch
 
     from rephase.crystal.symmetry import find_equivalents
-    from rephase.data.example_crystal import make_example
+    from rephase.data.peptides.example_crystal import make_example
     from rephase.evaluate.alignment import align
     from rephase.io.example_files import write_measured_mtz
     from rephase.io.observations import read_observations
@@ -140,8 +140,8 @@ def _small_crystal() -> "CrystalModel":
     """Return a peptide of five residues in P1."""
     import numpy as np
 
-    from rephase.data.packing import pack
-    from rephase.data.peptide import build_peptide
+    from rephase.data.crystals.packing import pack
+    from rephase.data.peptides.peptide import build_peptide
 
     rng = np.random.default_rng(1)
     peptide = build_peptide("ACDKW", rng)

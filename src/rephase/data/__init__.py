@@ -1,1 +1,1 @@
-"""Structures to fragments to crystals."""
+"""Structures to fragments to crystals to batches."""

@@ -16,8 +16,8 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from rephase.crystal.shells import equal_count_shells
-from rephase.data.backbone import HELIX, STRAND
-from rephase.data.peptide import chain_from_torsions
+from rephase.data.peptides.backbone import HELIX, STRAND
+from rephase.data.peptides.peptide import chain_from_torsions
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.search import Problem
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.grid import grid_shape
-from rephase.data.backbone import HELIX, POLYPROLINE, STRAND
-from rephase.data.peptide import chain_from_torsions
+from rephase.data.peptides.backbone import HELIX, POLYPROLINE, STRAND
+from rephase.data.peptides.peptide import chain_from_torsions
 from rephase.phasing.hand_search import RigidGroup, Shape, even_rotations, refine, search
 from rephase.physics.density import density_from_structure_factors
 from rephase.physics.reflection_grid import grid_index, hkl_to_grid

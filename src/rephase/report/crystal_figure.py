@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.spatial import KDTree
 
-from rephase.data.crystals import CrystalModel, rotation_and_shift
+from rephase.data.crystals.crystal_model import CrystalModel, rotation_and_shift
 from rephase.report.crystal_maps import CrystalMaps
 from rephase.report.crystal_views import MARGIN, View, view_along, view_of_section
 from rephase.report.figure_style import (

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from rephase.crystal.grid import grid_shape
-from rephase.data.crystals import CrystalModel, expand_to_p1
+from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1
 from rephase.errors import UserError
 from rephase.physics.atoms import pack_atoms
 from rephase.physics.density import density_from_structure_factors, patterson_from_structure_factors

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.crystals import CrystalModel, orthogonalisation
+from rephase.data.crystals.crystal_model import CrystalModel, orthogonalisation
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

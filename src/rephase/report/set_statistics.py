@@ -7,11 +7,11 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.crystals import solvent_fraction
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.crystals.placement import placed
+from rephase.data.crystals.placements import Placements
 from rephase.data.fragments import Fragments
-from rephase.data.placement import placed
-from rephase.data.placements import Placements
+from rephase.data.sets.fragment_set import FragmentSet
 
 FloatArray = NDArray[np.float64]
 

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rephase.data.contacts import closest_contact
-from rephase.data.crystals import solvent_fraction
-from rephase.data.fragment_set import FragmentSet
+from rephase.data.crystals.contacts import closest_contact
+from rephase.data.crystals.crystal_model import solvent_fraction
+from rephase.data.crystals.structure_factors import unique_reflections
 from rephase.data.fragments import SPLITS
-from rephase.data.structure_factors import unique_reflections
+from rephase.data.sets.fragment_set import FragmentSet
 from rephase.logs import Cell, Log
 from rephase.report.set_statistics import EXPECTED_PERCENT, SetStatistics
 from rephase.report.shown_crystal import ShownCrystal

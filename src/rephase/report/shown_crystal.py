@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rephase.data.crystal_recipes import CrystalRecipe, GrowingCell, draw_crystal
-from rephase.data.crystals import CrystalModel
-from rephase.data.fragment_set import FragmentSet
-from rephase.data.placement import placed
+from rephase.data.crystals.crystal_model import CrystalModel
+from rephase.data.crystals.placement import placed
+from rephase.data.crystals.recipes import CrystalRecipe, GrowingCell, draw_crystal
+from rephase.data.sets.fragment_set import FragmentSet
 from rephase.errors import UserError
 
 _SUGGESTED = 3

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rephase.errors import UserError
 
 if TYPE_CHECKING:
-    from rephase.data.build import Runner
+    from rephase.data.build.set_build import Runner
 
 
 def build(
@@ -66,9 +66,9 @@ def build(
     """
     import time
 
-    from rephase.data.build import build_set
-    from rephase.data.build_config import BuildConfig
-    from rephase.data.set_summary import say_summary
+    from rephase.data.build.set_build import build_set
+    from rephase.data.sets.set_summary import say_summary
+    from rephase.data.structures.build_config import BuildConfig
     from rephase.io.config import read_config
     from rephase.logs import Log
 
@@ -88,8 +88,8 @@ def _runner(executor: str, scheduler: str | None, jobs: int | None) -> "Runner":
     import os
     from functools import partial
 
-    from rephase.data.dask_executor import run_on_dask
-    from rephase.data.executors import run_in_processes, run_serially
+    from rephase.data.build.dask_executor import run_on_dask
+    from rephase.data.build.executors import run_in_processes, run_serially
 
     if jobs is not None and (jobs < 1 or executor != "process"):
         raise UserError("--jobs: one or more, with --executor process", f"{jobs}, {executor}", "correct it")

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from rephase.errors import UserError
 
 if TYPE_CHECKING:
-    from rephase.data.crystal_lists import CrystalList
     from rephase.data.fragments import Split
+    from rephase.data.lists.crystal_lists import CrystalList
     from rephase.logs import Log
 
 LISTS = Path("benchmarks/sets")
@@ -56,10 +56,10 @@ def build_tests(
     force
         Replace sets of these names.
     """
-    from rephase.data.crystal_lists import read_lists
-    from rephase.data.listed_fragments import check_splits, names_absent_file
-    from rephase.data.sources import find_sources
-    from rephase.data.split_table import read_split_table
+    from rephase.data.build.sources import find_sources
+    from rephase.data.lists.crystal_lists import read_lists
+    from rephase.data.lists.listed_fragments import check_splits, names_absent_file
+    from rephase.data.structures.split_table import read_split_table
     from rephase.logs import Log
 
     if draw == (output is not None):
@@ -87,8 +87,8 @@ def build_tests(
 
 
 def _build(wanted: "list[CrystalList]", files: list[Path], output: Path, force: bool, log: "Log") -> None:
-    from rephase.data.listed_figures import HEADERS, figures_row
-    from rephase.data.listed_sets import build_listed_set
+    from rephase.data.lists.listed_figures import HEADERS, figures_row
+    from rephase.data.lists.listed_sets import build_listed_set
 
     rows = []
     for crystals in wanted:
@@ -103,9 +103,9 @@ def _build(wanted: "list[CrystalList]", files: list[Path], output: Path, force: 
 def _draw(
     wanted: "list[CrystalList]", files: list[Path], lists: Path, splits: "Mapping[str, Split]", log: "Log"
 ) -> None:
-    from rephase.data.crystal_lists import write_list
-    from rephase.data.list_drawing import draw_list
-    from rephase.data.listed_figures import HEADERS, figures_row
+    from rephase.data.lists.crystal_lists import write_list
+    from rephase.data.lists.list_drawing import draw_list
+    from rephase.data.lists.listed_figures import HEADERS, figures_row
 
     rows, changed = [], []
     for crystals in wanted:

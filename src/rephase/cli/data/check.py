@@ -40,10 +40,10 @@ def check(
     from collections import Counter
 
     from rephase.cli.main import EXIT_USER
-    from rephase.data.build_config import BuildConfig
-    from rephase.data.fragment_set import FragmentSet
-    from rephase.data.leak_check import all_leaks
-    from rephase.data.set_check import TESTS, check_set
+    from rephase.data.sets.fragment_set import FragmentSet
+    from rephase.data.sets.leak_check import all_leaks
+    from rephase.data.sets.set_check import TESTS, check_set
+    from rephase.data.structures.build_config import BuildConfig
     from rephase.io.config import read_config
     from rephase.logs import Log
 

@@ -38,9 +38,9 @@ def import_(
     force
         Replace a set of that name.
     """
-    from rephase.data.build_config import BuildConfig
-    from rephase.data.set_import import import_fragments
-    from rephase.data.set_summary import say_summary
+    from rephase.data.build.set_import import import_fragments
+    from rephase.data.sets.set_summary import say_summary
+    from rephase.data.structures.build_config import BuildConfig
     from rephase.errors import UserError
     from rephase.io.config import read_config
     from rephase.logs import Log

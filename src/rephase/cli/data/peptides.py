@@ -51,8 +51,8 @@ def peptides(
     if seed < 0:
         raise UserError("--seed: zero or more", str(seed), "type for example --seed 1")
 
-    from rephase.data.peptide_set import write_peptides
-    from rephase.data.random_peptides import PeptideConfig
+    from rephase.data.build.peptide_set import write_peptides
+    from rephase.data.peptides.random_peptides import PeptideConfig
     from rephase.io.config import read_config
     from rephase.logs import Log
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rephase.errors import UserError
 
 if TYPE_CHECKING:
-    from rephase.data.fragment_set import FragmentSet
+    from rephase.data.sets.fragment_set import FragmentSet
     from rephase.logs import Log
 
 D_MIN_RANGE = (0.5, 8.0)  # Å: from the best crystals of peptides to a handful of reflections
@@ -56,7 +56,7 @@ def show(
     if seed < 0:
         raise UserError("--seed: zero or more", str(seed), "type for example --seed 1")
 
-    from rephase.data.fragment_set import FragmentSet
+    from rephase.data.sets.fragment_set import FragmentSet
     from rephase.logs import Log
     from rephase.report.figure_style import check_figure_path
 

@@ -1,0 +1,1 @@
+"""Fragments to crystals: cells, contacts, packing, placements, and structure factors to compare with."""

@@ -1,0 +1,1 @@
+"""Peptides built from torsion angles, and the statistics of real ones."""

@@ -1,0 +1,1 @@
+"""Structures to fragments: curation, windows, similar sequences, splits."""
