@@ -120,7 +120,7 @@ def kill_a_child() -> None:
 def test_sharing_the_work_changes_no_byte(
     runner: Any, entries: Path, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "FILES_PER_BATCH", 3)
+    monkeypatch.setattr(set_build, "FILES_PER_BATCH", 3)
     with Log() as log:
         set_build.build_set([entries], tmp_path / "set", CONFIG, runner, log)
     assert contents(tmp_path / "set") == undisturbed
@@ -129,7 +129,7 @@ def test_sharing_the_work_changes_no_byte(
 def test_a_killed_worker_changes_no_byte(
     entries: Path, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "FILES_PER_BATCH", 2)
+    monkeypatch.setattr(set_build, "FILES_PER_BATCH", 2)
     runner = killing_one(partial(run_in_processes, jobs=2), kill_a_child)
     with Log() as log:
         set_build.build_set([entries], tmp_path / "set", CONFIG, runner, log)

@@ -40,7 +40,7 @@ def test_a_killed_worker_of_dask_changes_no_byte(
     tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = write_entries(tmp_path / "entries", 12)
-    monkeypatch.setattr(build, "FILES_PER_BATCH", 2)
+    monkeypatch.setattr(set_build, "FILES_PER_BATCH", 2)
 
     def dask_with_an_accident(task: Callable[..., Any], items: list[Any]) -> Iterator[Any]:
         for number, result in enumerate(run_on_dask(task, items, cluster.scheduler_address)):
