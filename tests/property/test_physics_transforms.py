@@ -186,3 +186,13 @@ def test_inverse_square_spacing_on_the_grid_is_that_of_the_cell(cell: Tensor) ->
     inv_d2 = grid_inv_d2(cell, SHAPE)
     expected = gemmi.UnitCell(*cell.tolist()).calculate_1_d2([-3, 5, 4])
     assert math.isclose(float(inv_d2[-3, 5, 4]), expected, rel_tol=1e-12)
+
+
+def test_a_map_made_in_inference_mode_leaves_later_ones_differentiable() -> None:
+    F = torch.randn(6, 6, 4, dtype=torch.complex128)
+    with torch.inference_mode():
+        density_from_structure_factors(F, 1.0, (6, 6, 6))
+    F.requires_grad_()
+    density_from_structure_factors(F, 1.0, (6, 6, 6)).square().sum().backward()
+    assert F.grad is not None
+    assert F.grad.abs().max() > 0.0

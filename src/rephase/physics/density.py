@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -166,7 +167,7 @@ def _synthesis(
     if shape[2] > _LONGEST_SUM:
         maps = [_along_half_axis(column, shape[2]).mul_(factor) for column, factor in each]
     else:
-        sums = _half_axis_sums(shape[2], scale)
+        sums = _half_axis_sums(shape[2], scale.dtype)
         maps = [_interleaved(column) @ (sums * factor) for column, factor in each]
     return torch.stack(maps).view(*F.shape[:-3], *shape)
 
@@ -188,12 +189,15 @@ def _interleaved(columns: Tensor) -> Tensor:
     return torch.view_as_real(columns.contiguous()).flatten(-2)
 
 
-def _half_axis_sums(nw: int, like: Tensor) -> Tensor:
+@lru_cache(maxsize=64)
+def _half_axis_sums(nw: int, dtype: torch.dtype) -> Tensor:
     """Matrix from real and imaginary parts at l = 0 … nw/2 to the points w, shape ``(2·(nw//2 + 1), nw)``."""
-    l, w = (torch.arange(n, device=like.device, dtype=torch.float64) for n in (nw // 2 + 1, nw))  # noqa: E741
-    angle = (l[:, None] * w % nw) * (2.0 * math.pi / nw)
-    weights = friedel_weights((1, 1, nw), angle)[:, None]
-    return torch.stack([weights * torch.cos(angle), weights * torch.sin(angle)], dim=1).flatten(0, 1).to(like)
+    with torch.inference_mode(False):  # what is kept may be differentiated through later
+        l, w = (torch.arange(n, dtype=torch.float64) for n in (nw // 2 + 1, nw))  # noqa: E741
+        angle = (l[:, None] * w % nw) * (2.0 * math.pi / nw)
+        weights = friedel_weights((1, 1, nw), angle)[:, None]
+        sums = torch.stack([weights * torch.cos(angle), weights * torch.sin(angle)], dim=1)
+        return sums.flatten(0, 1).to(dtype)
 
 
 def _check_shape(F: Tensor, shape: Shape) -> None:
