@@ -12,7 +12,6 @@ What needs a CUDA device is "not measured" without one.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -60,7 +59,8 @@ STREAMS = {
     ),
     "1.5 Å on 0.5 Å grids": StreamConfig.model_validate({"grid": {"kind": "spacing", "spacing": 0.5}}),
 }
-GIVEN_UP = "not measured"
+STRUCTURES = forward.FRAGMENTS.with_name("structures")
+NOT_MEASURED = "not measured"
 
 
 # --- agreement ---
@@ -68,11 +68,11 @@ GIVEN_UP = "not measured"
 
 def agreement(examples: list[forward.Example]) -> dict[str, float]:
     """Largest |ΔF|/|F| against direct summation in float64, and |Δρ|/max |ρ| of maps on the 0.5 Å grid."""
-    found = {}
-    for name, dtype in (("float64", torch.float64), ("float32", torch.float32)):
-        found[name] = max(relative_error(example, dtype) for example in examples)
-    found["half_angstrom_maps"] = max(map_difference(example) for example in examples[:4])
-    return found
+    return {
+        "max_relative_error": max(relative_error(example, torch.float32) for example in examples),
+        "max_relative_error_float64": max(relative_error(example, torch.float64) for example in examples),
+        "max_error_of_half_angstrom_maps": max(map_difference(example) for example in examples[:4]),
+    }
 
 
 def factors(example: forward.Example, shape: Shape, dtype: torch.dtype) -> Tensor:
@@ -151,8 +151,9 @@ def speed(examples: list[forward.Example], repeats: int, files: int) -> dict[str
     }
 
 
-def crystals_per_second(fragments: Fragments, seconds: float) -> dict[str, float]:
-    return {name: crystal_rate(fragments, recipe, seconds) for name, recipe in RECIPES.items()}
+def crystal_rates(fragments: Fragments, seconds: float) -> dict[str, Any]:
+    rates = {name: crystal_rate(fragments, recipe, seconds) for name, recipe in RECIPES.items()}
+    return {"crystals_per_second": rates.pop("15-mers, P1"), "crystals_per_second_otherwise": rates}
 
 
 def crystal_rate(fragments: Fragments, recipe: CrystalRecipe, seconds: float) -> float:
@@ -168,18 +169,29 @@ def crystal_rate(fragments: Fragments, recipe: CrystalRecipe, seconds: float) ->
 # --- sets and streams ---
 
 
-def import_set(path: Path) -> dict[str, float]:
-    """Turn the whole file of fragments into a set; seconds, and MiB of the process at its largest."""
+def made_set(*words: str | Path) -> dict[str, float]:
+    """Run a command of `rephase data`; seconds, and MiB of the largest of its processes."""
+    program = (
+        "import resource, sys\nfrom rephase.cli.main import run\n"
+        "if __name__ == '__main__':\n"
+        "    status = run(sys.argv[1:])\n"
+        "    own, children = (resource.getrusage(who).ru_maxrss for who in "
+        "(resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))\n"
+        "    print(max(own, children) / 1024)\n"
+        "    sys.exit(status)\n"
+    )
     start = time.perf_counter()
-    program = "from rephase.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "data", "import", str(forward.FRAGMENTS), "-o", str(path)]
-    subprocess.run(command, check=True, capture_output=True)
-    return {"seconds": time.perf_counter() - start, "peak_mib": child_peak()}
+    printed = run_script(program, "data", *(str(word) for word in words))
+    return {"seconds": time.perf_counter() - start, "peak_mib": float(printed.splitlines()[-1])}
 
 
-def child_peak() -> float:
-    """Largest resident memory, in MiB, of any process that was started and has ended."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0
+def run_script(program: str, *words: str) -> str:
+    """Run a program in a Python of its own, from a file, so that it can start processes."""
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+        script.write(program)
+        script.flush()
+        command = [sys.executable, script.name, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def stream_figures(data: FragmentSet, batches: int) -> dict[str, dict[str, float]]:
@@ -215,13 +227,12 @@ def streaming_overhead(data: FragmentSet, steps: int) -> dict[str, float]:
 
 
 def worker_memory(path: Path) -> float:
-    """MiB of the largest of two loader processes, each with half of the stream."""
-    script = (
-        "import sys\nfrom itertools import islice\n"
+    """MiB of the larger of two loader processes, each with half of the stream."""
+    program = (
+        "import resource, sys\nfrom itertools import islice\n"
         "from rephase.data.sets.fragment_set import FragmentSet\n"
         "from rephase.data.stream.batch_stream import BatchStream\n"
         "from rephase.data.stream.stream_config import StreamConfig\n"
-        "import resource\n"
         "if __name__ == '__main__':\n"
         "    stream = BatchStream(FragmentSet.open(sys.argv[1]), StreamConfig(), workers=2)\n"
         "    batches = iter(stream)\n"
@@ -229,19 +240,13 @@ def worker_memory(path: Path) -> float:
         "    del batches\n"
         "    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)\n"
     )
-    with tempfile.NamedTemporaryFile("w", suffix=".py") as program:
-        program.write(script)
-        program.flush()
-        done = subprocess.run(
-            [sys.executable, program.name, str(path)], check=True, capture_output=True, text=True
-        )
-    return float(done.stdout.splitlines()[-1])
+    return float(run_script(program, str(path)).splitlines()[-1])
 
 
 def cuda_rate(data: FragmentSet, size: int = 1024) -> float | str:
     """15-mers per second, atoms to F, density and Patterson map, on a CUDA device with crystals at hand."""
     if not torch.cuda.is_available():
-        return GIVEN_UP
+        return NOT_MEASURED
     stream = BatchStream(data, StreamConfig(batch_size=size, lanes=1, reservoir=8))
     batches = [batch.to("cuda") for batch in islice(stream, 4)]
     for batch in batches:
@@ -260,17 +265,21 @@ def cuda_rate(data: FragmentSet, size: int = 1024) -> float | str:
 
 def measure(quick: bool) -> dict[str, Any]:
     examples = forward.make_examples(96 if quick else 512)
-    result: dict[str, Any] = {"max_relative_error": agreement(examples[: 4 if quick else 12])}
+    result: dict[str, Any] = agreement(examples[: 4 if quick else 12])
     result |= speed(examples, repeats=2 if quick else 5, files=5 if quick else 40)
-    result["crystals_per_second"] = crystals_per_second(
-        load_fragments(forward.FRAGMENTS, ["test"]), seconds=1.0 if quick else 5.0
-    )
+    test = load_fragments(forward.FRAGMENTS, ["test"])
+    result |= crystal_rates(test, seconds=1.0 if quick else 5.0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p15"
-        result["import_of_fragments15"] = import_set(path)
+        result["import_of_fragments15"] = made_set("import", forward.FRAGMENTS, "-o", path)
+        if not quick:
+            table = ["--split", STRUCTURES / "manifest.tsv", "--jobs", "1"]
+            result["build_of_1361_structures"] = made_set(
+                "build", STRUCTURES, "-o", path.with_name("b"), *table
+            )
         data = FragmentSet.open(path)
         result["bytes_per_fragment"] = sum(shard.bytes for shard in data.record.shards) / len(data)
-        result["streams"] = stream_figures(data, 32 if quick else 256)
+        result["streams"] = stream_figures(data, 32 if quick else 512)
         result["streaming"] = streaming_overhead(data, 4 if quick else 24)
         result["loader_worker_mib"] = worker_memory(path)
         result["cuda_15mers_per_second"] = cuda_rate(data)
