@@ -48,10 +48,9 @@ class InteratomicVectors:
 
         Contacts longer than `limit` come back as infinity.
         """
-        found, _ = self.tree.query(shifts, distance_upper_bound=limit)
-        if self.inverted:
-            found = np.minimum(found, self.tree.query(-shifts, distance_upper_bound=limit)[0])
-        return np.asarray(found, dtype=np.float64)
+        both = np.stack([shifts, -shifts]) if self.inverted else shifts[None]
+        found, _ = self.tree.query(both, distance_upper_bound=limit)
+        return np.asarray(found.min(axis=0), dtype=np.float64)
 
 
 def interatomic_vectors(xyz_cart: FloatArray, rotation: FloatArray | None = None) -> InteratomicVectors:
@@ -75,11 +74,16 @@ def _pairs(n: int) -> tuple[IntArray, IntArray]:
 
 def lattice_points(orth: FloatArray, reach: float) -> IntArray:
     """Return all integer triples, shape ``(m, 3)``, of lattice vectors that may be as short as `reach` Å."""
-    spans = np.floor(reach * np.linalg.norm(np.linalg.inv(orth), axis=1)).astype(np.int64)
-    points = _integer_box(*spans.tolist())
+    points = lattice_box(orth, reach)
     vectors = points @ orth.T
     near = np.einsum("ij,ij->i", vectors, vectors) <= reach * reach
     return np.asarray(points[near], dtype=np.int64)
+
+
+def lattice_box(orth: FloatArray, reach: float) -> IntArray:
+    """Return the smallest box of integer triples, shape ``(m, 3)``, that holds `lattice_points`."""
+    spans = np.floor(reach * np.linalg.norm(np.linalg.inv(orth), axis=1)).astype(np.int64)
+    return _integer_box(*spans.tolist())
 
 
 @lru_cache(maxsize=256)

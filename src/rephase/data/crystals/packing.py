@@ -10,7 +10,7 @@ from rephase.data.crystals.contacts import (
     MIN_CONTACT,
     InteratomicVectors,
     interatomic_vectors,
-    lattice_points,
+    lattice_box,
 )
 from rephase.data.crystals.crystal_model import (
     B_ISO,
@@ -98,14 +98,16 @@ def pack_p1(
 def grow_edges(vectors: InteratomicVectors, axes: FloatArray, edges: FloatArray) -> FloatArray:
     """Lengthen cell edges, shape ``(3,)`` in Å, along the unit `axes` until no lattice contact is left."""
     edges = edges.copy()
+    reach = vectors.reach + MIN_CONTACT
+    lattice = lattice_box(axes * edges, reach)  # longer edges never bring more lattice points into reach
+    lattice = lattice[len(lattice) // 2 + 1 :]  # one of each pair ±T; the molecule itself is the middle
+    moves = lattice != 0
     while True:
-        orth = axes * edges
-        lattice = lattice_points(orth, vectors.reach + MIN_CONTACT)
-        lattice = lattice[len(lattice) // 2 + 1 :]  # one of each pair ±T; the molecule itself is the middle
-        distance = vectors.distance(lattice @ orth.T, MIN_CONTACT)
-        if not np.any(np.isfinite(distance)):
+        distance = vectors.distance(lattice @ (axes * edges).T, MIN_CONTACT)
+        closest = distance.argmin()
+        if distance[closest] == np.inf:
             return edges
-        edges[lattice[distance.argmin()] != 0] += EDGE_STEP
+        edges[moves[closest]] += EDGE_STEP
 
 
 def _ordered_p1(
