@@ -8,6 +8,7 @@ import torch
 from stream_examples import batch, examples
 from torch import Tensor
 
+from rephase.data.crystals.recipes import CrystalRecipe, GrowingCell
 from rephase.data.stream.crystal_batches import CrystalBatch, crystal_batch
 from rephase.data.stream.intensity_shells import mean_intensity, normalised
 from rephase.data.stream.map_batches import MapOptions, maps_of
@@ -72,6 +73,17 @@ def test_origin_peak_is_highest_as_published_and_gone_otherwise() -> None:
         patterson = maps_of(crystals, MapOptions(patterson=kind, patterson_scale=1.0)).patterson.values
         origin = patterson[:, 0, 0, 0] / patterson.flatten(1).std(1)
         assert (origin > 5.0).all() if kind == "published" else (origin.abs() < 1e-3).all()
+
+
+@pytest.mark.parametrize("group", ["C 1 2 1", "I 2 2 2", "F 2 3", "R 3"])
+def test_the_origin_peak_has_no_copies_at_centring_vectors(group: str) -> None:
+    crystals = batch(StreamConfig(crystal=CrystalRecipe(cell=GrowingCell(spacegroups=(group,)))))
+    maps = maps_of(crystals, UNSCALED)
+    for patterson in maps.patterson.values:
+        assert (patterson > 0.97 * patterson[0, 0, 0]).sum() == 1
+    data = maps.observation
+    absent = data.measured & (data.F.abs() < 1e-3 * data.F.abs().amax())
+    assert int(absent.sum()) < 0.02 * int(data.measured.sum())  # half or more would be, for the lattice
 
 
 def test_normalised_intensities_have_mean_one_in_every_shell() -> None:

@@ -1,10 +1,12 @@
 """A model crystal: atoms of one asymmetric unit with their cell and space group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gemmi
 import numpy as np
 from numpy.typing import NDArray
+
+from rephase.crystal.primitive import primitive_setting
 
 FloatArray = NDArray[np.float64]
 
@@ -96,8 +98,22 @@ def solvent_fraction(model: CrystalModel) -> float:
 
 def expand_to_p1(model: CrystalModel) -> CrystalModel:
     """Return the same crystal in P1: one copy of the molecule per operator, in the operators' order."""
-    operators = [rotation_and_shift(op) for op in model.spacegroup.operations()]
-    images = [model.xyz_frac @ rotation.T + shift for rotation, shift in operators]
+    return _expanded(model, model.spacegroup.operations())
+
+
+def primitive_p1(model: CrystalModel) -> CrystalModel:
+    """Return the same crystal in P1 and in its primitive cell, one copy of the molecule for each rotation.
+
+    Without centring no reflection is absent because of the lattice, and the origin peak of the Patterson map
+    has no copies. A P lattice keeps its cell.
+    """
+    setting = primitive_setting(model.cell, model.spacegroup)
+    primitive = replace(model, cell=setting.cell, xyz_frac=model.xyz_frac @ setting.to_frac.T)
+    return _expanded(primitive, setting.operations)
+
+
+def _expanded(model: CrystalModel, operations: gemmi.GroupOps) -> CrystalModel:
+    images = [model.xyz_frac @ rotation.T + shift for rotation, shift in map(rotation_and_shift, operations)]
     return CrystalModel(
         cell=model.cell,
         spacegroup=gemmi.SpaceGroup("P 1"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.grid import Shape
-from rephase.data.crystals.crystal_model import expand_to_p1
+from rephase.data.crystals.crystal_model import CrystalModel, primitive_p1
 from rephase.data.stream.buckets import own_fraction
 from rephase.data.stream.examples import Example
 from rephase.data.stream.stream_config import Measurement
@@ -47,7 +47,7 @@ class Measurements:
 
 @dataclass(frozen=True, eq=False)
 class CrystalBatch:
-    """Crystals in P1 with a common grid; float32.
+    """Crystals in P1, in their primitive cells, with a common grid; float32.
 
     Attributes
     ----------
@@ -110,11 +110,11 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     """
     own_shapes = np.array([example.shape for example in examples], dtype=np.int64)
     nu, nv, nw = (int(n) for n in own_shapes.max(axis=0))
-    first = examples[0]
+    first, cells = examples[0], [primitive_p1(example.crystal) for example in examples]
     noise = np.random.SeedSequence([seed, first.epoch, first.row, _OF_NOISE]).generate_state(1, np.uint64)
     return CrystalBatch(
-        atoms=_packed(examples),
-        cell=torch.tensor([example.crystal.cell.parameters for example in examples], dtype=torch.float32),
+        atoms=_packed(cells),
+        cell=torch.tensor([cell.cell.parameters for cell in cells], dtype=torch.float32),
         d_min=_column([example.d_min for example in examples]),
         shape=(nu, nv, nw),
         own_shapes=own_shapes,
@@ -128,8 +128,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
 _OF_NOISE = 2  # seeds of crystals and experiments end in 0 and 1
 
 
-def _packed(examples: Sequence[Example]) -> AtomBatch:
-    cells = [expand_to_p1(example.crystal) for example in examples]
+def _packed(cells: Sequence[CrystalModel]) -> AtomBatch:
     symbols, element = np.unique(np.concatenate([cell.elements for cell in cells]), return_inverse=True)
     return pack_atoms(
         torch.from_numpy(np.concatenate([cell.xyz_frac for cell in cells]).astype(np.float32)),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from rephase.crystal.grid import Shape, grid_shape
+from rephase.crystal.primitive import primitive_setting
 from rephase.data.crystals.crystal_model import CrystalModel
 from rephase.data.crystals.placement import placed
 from rephase.data.crystals.recipes import draw_crystal
@@ -54,7 +55,7 @@ class Example:
     d_min
         Å.
     shape
-        The smallest grid that serves this crystal alone.
+        The smallest grid that serves this crystal alone, in its primitive cell.
     measurement
         Errors and gaps.
     """
@@ -92,12 +93,13 @@ def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig)
     measurement = _draw_measurement(config.measurement, of_data)
     sampling = _oversampling(config.grid, d_min, of_data)
     b_iso = _draw_b(molecule.residue, config, of_crystal)
+    primitive = primitive_setting(crystal.cell, crystal.spacegroup)
     return Example(
         row=row,
         epoch=epoch,
         crystal=replace(crystal, b_iso=b_iso, elements=crystal.elements.copy()),  # not a view of many others
         d_min=d_min,
-        shape=own_grid(crystal.cell, d_min, sampling),
+        shape=own_grid(primitive.cell, d_min, sampling),
         measurement=measurement,
     )
 
