@@ -25,7 +25,8 @@ from rephase.data.crystals.crystal_model import (
 FloatArray = NDArray[np.float64]
 
 FIRST_SOLVENT = 0.30  # solvent content at which the search starts; tight protein crystals reach about 0.3
-GROWTH = 1.02  # growth of all edges when no position is free of contacts
+GROWTH = 1.06  # growth of all edges when no position is free of contacts
+REFINEMENT = (GROWTH ** (-2 / 3), GROWTH ** (-1 / 3))  # tried on the way back, so cells are tight to 2 %
 POSITIONS = 64  # positions tried before the cell grows
 SHAPE_SPREAD = 0.25  # standard deviation of the logarithm of the edges about the extents of the molecule
 
@@ -60,9 +61,8 @@ def pack_symmetric(
     extents = np.ptp(centred, axis=0) + MIN_CONTACT
     shape = tie_edges(spacegroup, extents * np.exp(SHAPE_SPREAD * rng.normal(size=3)))
     volume = protein_volume(elements) * len(copies) / (1.0 - max(FIRST_SOLVENT, solvent or 0.0))
-    edges = shape * np.cbrt(volume / (np.linalg.det(axes) * shape.prod())) * (1.0 + 1e-6)
-    while (centre := free_position(copies, axes * edges, rng)) is None:
-        edges = edges * GROWTH
+    edges = shape * np.cbrt(volume / (np.linalg.det(axes) * shape.prod()))
+    edges, centre = grow_until_free(copies, axes, edges * GROWTH ** rng.random(), rng)
     return CrystalModel(
         cell=gemmi.UnitCell(*edges, *angles),
         spacegroup=spacegroup,
@@ -70,6 +70,20 @@ def pack_symmetric(
         elements=elements,
         b_iso=np.full(len(elements), B_ISO),
     )
+
+
+def grow_until_free(
+    copies: list[SymmetryCopy], axes: FloatArray, edges: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Lengthen cell edges, ``(3,)`` in Å, along the unit `axes` until a position is free; return both."""
+    first = edges
+    while (centre := free_position(copies, axes * edges, rng)) is None:
+        edges = edges * GROWTH
+    for factor in REFINEMENT if edges is not first else ():
+        tighter = free_position(copies, axes * edges * factor, rng)
+        if tighter is not None:
+            return edges * factor, tighter
+    return edges, centre
 
 
 def symmetry_copies(
@@ -83,8 +97,8 @@ def symmetry_copies(
     copies = []
     for op in spacegroup.operations():
         rotation, shift = rotation_and_shift(op)
-        vectors = interatomic_vectors(centred, axes @ rotation @ np.linalg.inv(axes))
-        copies.append(SymmetryCopy(rotation, shift, vectors))
+        turn = None if op == gemmi.Op() else axes @ rotation @ np.linalg.inv(axes)
+        copies.append(SymmetryCopy(rotation, shift, interatomic_vectors(centred, turn)))
     return copies
 
 
