@@ -1,6 +1,7 @@
 """Sets on disk: what is written is read back, and no damage goes unnoticed."""
 
 import pickle
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -220,6 +221,18 @@ def test_nothing_appears_under_the_name_when_writing_fails(tmp_path: Path, fragm
     assert not (tmp_path / "set").exists()
     write_set(tmp_path / "set", [SetPart(fragments)], ORIGIN)
     assert len(FragmentSet.open(tmp_path / "set")) == COUNT
+
+
+def test_a_set_of_more_parts_than_files_can_be_open(tmp_path: Path, fragments: Fragments) -> None:
+    parts = [SetPart(select(fragments, np.array([row]))) for row in range(len(fragments))]
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(file.name) for file in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 12, before[1]))
+    try:
+        record = write_set(tmp_path / "set", parts, ORIGIN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert record.fragments == len(fragments)
 
 
 def test_two_writers_of_one_set_do_not_mix(tmp_path: Path, fragments: Fragments) -> None:

@@ -1,6 +1,6 @@
 """Fragments in the few bytes they take on disk: whole numbers, and one byte for an atom's name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,8 +139,11 @@ def join_arrays(parts: Sequence[AtomArrays]) -> AtomArrays:
     )
 
 
-def gather(sources: Sequence[AtomArrays], source: NDArray[np.int64], row: NDArray[np.int64]) -> AtomArrays:
-    """Collect fragment ``row[k]`` of ``sources[source[k]]`` for every k, in order; at least one source."""
+def gather(sources: Iterable[AtomArrays], source: NDArray[np.int64], row: NDArray[np.int64]) -> AtomArrays:
+    """Collect fragment ``row[k]`` of source number ``source[k]`` for every k, in order; at least one source.
+
+    Sources are taken one by one, so that an iterator of mapped files keeps only one of them open.
+    """
     order = np.argsort(source, kind="stable")
     joined = join_arrays([arrays.take(row[source == number]) for number, arrays in enumerate(sources)])
     back = np.empty(len(order), np.int64)

@@ -178,10 +178,10 @@ class _Spill:
     sequences: dict[str, str]
 
     def collect(self, rows: NDArray[np.int64]) -> AtomArrays:
-        """Return fragments; the files are mapped anew each time, so that memory does not fill with pages."""
+        """Return fragments; files are mapped one by one, so that neither pages nor open files pile up."""
         number = np.searchsorted(self.start, rows, side="right") - 1
         used, source = np.unique(number, return_inverse=True)
-        return gather([map_shard(self.files[one]) for one in used], source, rows - self.start[number])
+        return gather((map_shard(self.files[one]) for one in used), source, rows - self.start[number])
 
 
 def _spill(folder: Path, parts: Iterable[SetPart]) -> _Spill:
