@@ -235,6 +235,17 @@ def test_a_set_of_more_parts_than_files_can_be_open(tmp_path: Path, fragments: F
     assert record.fragments == len(fragments)
 
 
+def test_a_set_is_replaced_after_a_run_that_was_killed_while_it_replaced_one(
+    folder: Path, fragments: Fragments
+) -> None:
+    left = folder.with_name(f"{folder.name}.partial") / "replaced"
+    left.mkdir(parents=True)
+    (left / "set.json").touch()
+    write_set(folder, [SetPart(fragments)], ORIGIN, force=True)
+    assert not left.parent.exists()
+    assert len(FragmentSet.open(folder)) == len(fragments)
+
+
 def test_two_writers_of_one_set_do_not_mix(tmp_path: Path, fragments: Fragments) -> None:
     def parts() -> object:
         with pytest.raises(UserError, match="another process"):

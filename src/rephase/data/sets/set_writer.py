@@ -257,8 +257,10 @@ def _write_file(folder: Path, name: str, content: bytes) -> FileFacts:
 
 def _publish(path: Path, partial: Path) -> None:
     """Give a complete set its name; one that it replaces is gone only then."""
+    replaced = partial / "replaced"
     if path.exists():
-        path.replace(partial / "replaced")
+        shutil.rmtree(replaced, ignore_errors=True)  # of a run that was killed here, and got this far
+        path.replace(replaced)
     (partial / "set").replace(path)
     flush_directory(path.parent)
     shutil.rmtree(partial)
