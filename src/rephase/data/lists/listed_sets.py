@@ -97,10 +97,11 @@ def stored_crystals(fragments: FragmentSet, ids: Sequence[str]) -> Iterator[List
             "a set with crystals and their d_min", f"{fragments.path}", "make it by rephase data build-tests"
         )
     found, placements = fragments.read(rows), fragments.placements(rows)
+    elements = found.elements
     for i, (name, d_min) in enumerate(zip(ids, limits.tolist(), strict=True)):
         atoms = found.atoms_of(i)
         xyz_cart = found.xyz_cart[atoms].astype(np.float64)
-        model = placed(placements[i], xyz_cart, found.elements[atoms])
+        model = placed(placements[i], xyz_cart, elements[atoms])
         yield ListedCrystal(name, str(found.sequence[i]), model, d_min)
 
 
