@@ -11,6 +11,7 @@ from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.data.crystals.placement import placed
 from rephase.data.crystals.placements import Placements
 from rephase.data.fragments import Fragments
+from rephase.data.peptides.internal_coordinates import torsion_deg
 from rephase.data.sets.fragment_set import FragmentSet
 
 FloatArray = NDArray[np.float64]
@@ -109,11 +110,11 @@ def set_statistics(fragments: FragmentSet) -> SetStatistics:
 def crystal_statistics(sample: Fragments, placements: Placements) -> CrystalStatistics:
     """Collect the cells, space groups and solvent contents of stored crystals."""
     groups = Counter(symbol.decode("ascii") for symbol in placements.spacegroup.tolist())
-    solvent = []
+    solvent, elements = [], sample.elements
     for i in range(min(SOLVENT_SAMPLE, len(sample))):
         atoms = sample.atoms_of(i)
         xyz = sample.xyz_cart[atoms].astype(np.float64)
-        solvent.append(solvent_fraction(placed(placements[i], xyz, sample.elements[atoms])))
+        solvent.append(solvent_fraction(placed(placements[i], xyz, elements[atoms])))
     return CrystalStatistics(
         cell=placements.cell.astype(np.float64),
         spacegroups={gemmi.SpaceGroup(symbol).xhm(): count for symbol, count in groups.most_common()},
@@ -127,8 +128,8 @@ def phi_psi(fragments: Fragments) -> FloatArray:
     n, ca, c = backbone[:, 0], backbone[:, 1], backbone[:, 2]
     bonded = (owner[1:] == owner[:-1]) & (np.linalg.norm(n[1:] - c[:-1], axis=1) < _BOND)
     inner = np.flatnonzero(bonded[:-1] & bonded[1:]) + 1
-    phi = _dihedral_deg(c[inner - 1], n[inner], ca[inner], c[inner])
-    psi = _dihedral_deg(n[inner], ca[inner], c[inner], n[inner + 1])
+    phi = torsion_deg(c[inner - 1], n[inner], ca[inner], c[inner])
+    psi = torsion_deg(n[inner], ca[inner], c[inner], n[inner + 1])
     return np.stack([phi, psi], axis=1)
 
 
@@ -144,11 +145,3 @@ def _backbone(fragments: Fragments) -> tuple[NDArray[np.int64], FloatArray]:
         atoms = np.flatnonzero(fragments.atom_name == name)
         backbone[residue[atoms], place] = fragments.xyz_cart[atoms]
     return fragment[begins], backbone
-
-
-def _dihedral_deg(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> FloatArray:
-    """Angle about b–c in degrees, each point of shape ``(m, 3)``; clockwise is positive (IUPAC)."""
-    axis = c - b
-    before, after = np.cross(axis, a - b), np.cross(axis, d - c)
-    sine = (np.cross(before, after) * axis).sum(1) / np.linalg.norm(axis, axis=1)
-    return np.asarray(np.degrees(np.arctan2(sine, (before * after).sum(1))))
