@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.grid import Shape, grid_shape
+from rephase.data.crystals.cell_shapes import ANGLE_ODDS, ANGLES, unit_cell_volume
 from rephase.data.fragments import load_fragments
 from rephase.data.stream.buckets import shape_buckets
 from rephase.physics.atoms import pack_atoms
@@ -41,7 +42,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FRAGMENTS = REPOSITORY.parent / "shared/data/fragments15.npz"
 D_MIN, B_ISO = 1.5, 20.0
 ELEMENTS = ("C", "N", "O", "S")
-ANGLES, ANGLE_ODDS = (90.0, 100.0, 110.0, 120.0), (1 / 3, 1 / 3, 2 / 9, 1 / 9)
 ERROR_LIMIT = 1e-4
 FLOOR = 0.01  # of max |F|: below it |ΔF|/|F| says nothing about a map
 BATCH_SIZES = (1, 4, 16, 64)
@@ -61,7 +61,7 @@ class Example:
 def make_examples(count: int) -> list[Example]:
     """Draw test fragments and cells; cells flatter than half of the box of their edges are drawn again."""
     fragments, rng = load_fragments(FRAGMENTS, ["test"]), np.random.default_rng(2026)
-    examples = []
+    examples, elements = [], fragments.elements
     for i in rng.choice(len(fragments), count, replace=False):
         rows = fragments.atoms_of(i)
         xyz = fragments.xyz_cart[rows].astype(np.float64)
@@ -69,7 +69,7 @@ def make_examples(count: int) -> list[Example]:
         edges = np.ptp(xyz, axis=0) + rng.uniform(5.0, 10.0, 3)
         cell = gemmi.UnitCell(*edges, *draw_angles(rng))
         xyz_frac = xyz @ np.array(cell.frac.mat.tolist()).T + 0.5
-        element = np.array([ELEMENTS.index(symbol) for symbol in fragments.elements[rows]])
+        element = np.array([ELEMENTS.index(symbol) for symbol in elements[rows]])
         examples.append(Example(cell, xyz_frac.astype(np.float32), element, grid_shape(cell, D_MIN)))
     return examples
 
@@ -77,8 +77,7 @@ def make_examples(count: int) -> list[Example]:
 def draw_angles(rng: np.random.Generator) -> NDArray[np.float64]:
     while True:
         angles = rng.choice(ANGLES, 3, p=ANGLE_ODDS)
-        volume = gemmi.UnitCell(1.0, 1.0, 1.0, *angles).volume
-        if np.isfinite(volume) and volume > 0.5:
+        if unit_cell_volume(angles) > 0.5:
             return angles
 
 
