@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rephase.data.crystals.placements import Placements
 from rephase.data.fragments import Fragments
+from rephase.data.selection import select
 from rephase.data.stream.molecules import Molecule
 
 IntArray = NDArray[np.int64]
@@ -96,20 +97,7 @@ class FragmentsInMemory:
 
     def read(self, indices: IntArray) -> Fragments:
         """Return fragments in the order of `indices`."""
-        whole = self.fragments
-        size = np.diff(whole.offset)[indices]
-        offset = np.concatenate([[0], np.cumsum(size)])
-        atoms = np.repeat(whole.offset[indices] - offset[:-1], size) + np.arange(offset[-1])
-        return Fragments(
-            ids=whole.ids[indices],
-            sequence=whole.sequence[indices],
-            resolution=whole.resolution[indices],
-            split=whole.split[indices],
-            offset=offset,
-            xyz_cart=whole.xyz_cart[atoms],
-            atom_name=whole.atom_name[atoms],
-            residue=whole.residue[atoms],
-        )
+        return select(self.fragments, indices)
 
     def placements(self, indices: IntArray) -> Placements:
         """Return the stored crystals in the order of `indices`.
