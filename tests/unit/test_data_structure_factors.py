@@ -3,6 +3,7 @@
 import gemmi
 import numpy as np
 import pytest
+import torch
 
 from rephase.data.crystals.crystal_model import CrystalModel, expand_to_p1
 from rephase.data.crystals.packing import pack
@@ -12,6 +13,9 @@ from rephase.data.crystals.structure_factors import (
     structure_factors,
     unique_reflections,
 )
+
+from rephase.physics.cells import grid_inv_d2, resolution_mask
+from rephase.physics.degradations import intensity_sigma
 
 
 def crystal(spacegroup: str, n: int = 12, seed: int = 0) -> CrystalModel:
@@ -75,6 +79,18 @@ def test_sigma_of_strong_data_without_background_is_the_systematic_error() -> No
     intensity = np.array([1e4, 4e4, 9e4])
     sigf = amplitude_sigmas(intensity, np.array([0.1, 0.2, 0.3]), signal_at_edge=np.inf)
     np.testing.assert_allclose(sigf / np.sqrt(intensity), np.sqrt(1.03) - 1, rtol=1e-12)
+
+
+def test_lists_and_grids_of_reflections_have_the_same_errors() -> None:
+    cell, shape = torch.tensor([[18.0, 21.0, 24.0, 90.0, 100.0, 110.0]], dtype=torch.float64), (24, 30, 32)
+    inv_d2, kept = grid_inv_d2(cell, shape), resolution_mask(cell, shape, 2.0)
+    generator = torch.Generator().manual_seed(0)
+    intensity = torch.empty_like(inv_d2).exponential_(1.0, generator=generator) * torch.exp(-10.0 * inv_d2)
+    intensity = 500.0 * torch.where(kept, intensity, 0.0)
+    sigma = intensity_sigma(intensity, inv_d2, kept, 2.0)[kept]
+    of_list = amplitude_sigmas(intensity[kept].numpy(), inv_d2[kept].numpy(), signal_at_edge=2.0)
+    of_grid = (intensity[kept] + sigma).sqrt() - intensity[kept].sqrt()
+    np.testing.assert_allclose(of_list, of_grid.numpy(), rtol=0.05)  # their edges are cut a little apart
 
 
 def test_same_seed_same_measurement() -> None:

@@ -7,14 +7,8 @@ explicit generator and are equal for Friedel mates in the plane l = 0, where bot
 import torch
 from torch import Tensor
 
+from rephase.crystal.measurement_errors import EDGE_FRACTION, SYSTEMATIC_ERROR
 from rephase.physics.cells import Shape, grid_indices, orthogonalisation_matrix
-
-SYSTEMATIC_ERROR = 0.03
-"""Part of an intensity that counting longer does not improve: the inverse of the asymptotic I/σ(I), about 30
-for good data (Diederichs 2010, Acta Cryst. D66, 733)."""
-
-_EDGE_FRACTION = 0.1
-"""The edge is the tenth of the reflections with the highest resolution, a usual outermost shell."""
 
 
 def intensity_sigma(
@@ -41,7 +35,7 @@ def intensity_sigma(
     σ(I), same shape.
     """
     s = torch.where(measured, inv_d2, 0.0).flatten(-3)
-    edge_volume = s.amax(-1).pow(1.5) * (1.0 - _EDGE_FRACTION)  # reflections are uniform in s³
+    edge_volume = s.amax(-1).pow(1.5) * (1.0 - EDGE_FRACTION)  # reflections are uniform in s³
     at_edge = s >= edge_volume.pow(2.0 / 3.0)[..., None]
     mean = (intensity.flatten(-3) * at_edge).sum(-1) / at_edge.sum(-1)
     background = (mean / torch.as_tensor(i_over_sigma_edge, device=mean.device, dtype=mean.dtype)).square()

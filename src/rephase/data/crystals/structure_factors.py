@@ -4,6 +4,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from rephase.crystal.measurement_errors import EDGE_FRACTION, SYSTEMATIC_ERROR
 from rephase.crystal.reflections import Reflections
 from rephase.data.crystals.crystal_model import CrystalModel
 
@@ -12,12 +13,6 @@ IndexArray = NDArray[np.int32]
 
 SIGNAL_AT_EDGE = 2.5
 """⟨I/σ(I)⟩ at the high-resolution limit, where data are usually cut."""
-
-SYSTEMATIC_ERROR = 0.03
-"""σ(I)/I of the strongest reflections, as after the scaling of good data (I/σ tends to 33)."""
-
-EDGE_SHELL = 0.1
-"""Part of the reflections, those of highest resolution, that make up the edge."""
 
 
 def unique_reflections(model: CrystalModel, d_min: float) -> IndexArray:
@@ -72,7 +67,7 @@ def amplitude_sigmas(
     signal_at_edge
         ⟨I⟩/σ₀ at the edge; infinite for data without background noise.
     """
-    edge = inv_d2 >= np.quantile(inv_d2, 1.0 - EDGE_SHELL)
+    edge = inv_d2 >= np.quantile(inv_d2, 1.0 - EDGE_FRACTION)
     background = float(intensity[edge].mean()) / signal_at_edge
     sigma_i = np.hypot(SYSTEMATIC_ERROR * intensity, background)
     return np.asarray(np.sqrt(intensity + sigma_i) - np.sqrt(intensity))
@@ -86,7 +81,9 @@ def measured_amplitudes(
 ) -> tuple[Reflections, NDArray[np.complex128]]:
     """Return amplitudes with Gaussian errors of `amplitude_sigmas`, and the true F of the same reflections.
 
-    The data are complete to `d_min`. An amplitude that noise makes negative is turned positive.
+    The data are complete to `d_min`. An amplitude that noise makes negative is turned positive. These errors
+    are on amplitudes, whose σ(F) phasing takes as Gaussian; `rephase.data.stream.observation.observe` puts them
+    on intensities, of which weak ones may then be negative.
     """
     hkl = unique_reflections(model, d_min)
     true = structure_factors(model, hkl)
