@@ -13,7 +13,6 @@ from rephase.data.crystals.structure_factors import (
     structure_factors,
     unique_reflections,
 )
-
 from rephase.physics.cells import grid_inv_d2, resolution_mask
 from rephase.physics.degradations import intensity_sigma
 

@@ -81,9 +81,9 @@ def measured_amplitudes(
 ) -> tuple[Reflections, NDArray[np.complex128]]:
     """Return amplitudes with Gaussian errors of `amplitude_sigmas`, and the true F of the same reflections.
 
-    The data are complete to `d_min`. An amplitude that noise makes negative is turned positive. These errors
-    are on amplitudes, whose σ(F) phasing takes as Gaussian; `rephase.data.stream.observation.observe` puts them
-    on intensities, of which weak ones may then be negative.
+    The data are complete to `d_min`. An amplitude that noise makes negative is turned positive. They are
+    errors of amplitudes, whose σ(F) phasing takes as Gaussian; those of `rephase.data.stream.observation` are
+    errors of intensities, of which weak ones may then be negative.
     """
     hkl = unique_reflections(model, d_min)
     true = structure_factors(model, hkl)
