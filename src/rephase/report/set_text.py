@@ -8,13 +8,13 @@ from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.data.crystals.structure_factors import unique_reflections
 from rephase.data.fragments import SPLITS
 from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.sets.set_summary import MOST_LISTED, REJECTED, rejected_rows
 from rephase.logs import Cell, Log
 from rephase.report.set_statistics import EXPECTED_PERCENT, SetStatistics
 from rephase.report.shown_crystal import ShownCrystal
 
 _QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 _PER_LINE = 10
-_SKIPPED_SHOWN = 10
 _FAR = 50.0  # Å: contacts in the loosest cells
 
 
@@ -22,27 +22,25 @@ def tell_set(log: Log, fragments: FragmentSet) -> None:
     """Say how a set was made, what was left out, and how it is divided."""
     record = fragments.record
     log.say(f"{record.name}: {record.fragments:,} fragments, made by {record.origin.command}")
-    size = sum(facts.bytes for facts in (record.manifest, *record.shards))
+    size = record.stored_bytes
     each = f", {size / len(fragments):.0f} bytes a fragment" if len(fragments) else ""
     shards = f"{len(record.shards)} shard{'' if len(record.shards) == 1 else 's'}"
-    log.say(f"{shards} and the manifest, {size / 1e6:.1f} MB{each}")
+    log.say(f"{shards} and two tables, {size / 1e6:.1f} MB{each}")
     log.say("crystals are fixed" if record.crystals else "crystals are drawn when they are needed")
     for name, text in sorted(record.origin.notes.items()):
         log.say(f"{name}: {text}")
     log.stage("splits")
     _tell_splits(log, fragments)
-    rejected: list[list[Cell]] = []
-    for level, by_rule in record.origin.rejected.items():
-        rejected += [[level, rule, count] for rule, count in by_rule.items()]
+    rejected = rejected_rows(record)
     if rejected:
         log.stage("left out")
-        log.table(["of", "rule", "number"], rejected)
+        log.table(REJECTED, rejected)
     if record.origin.skipped:
         log.stage("files that could not be used")
-        for skipped in record.origin.skipped[:_SKIPPED_SHOWN]:
+        for skipped in record.origin.skipped[:MOST_LISTED]:
             log.say(f"{skipped.name}: {skipped.reason}")
-        if len(record.origin.skipped) > _SKIPPED_SHOWN:
-            log.say(f"… and {len(record.origin.skipped) - _SKIPPED_SHOWN} more, listed in set.json")
+        if len(record.origin.skipped) > MOST_LISTED:
+            log.say(f"… and {len(record.origin.skipped) - MOST_LISTED} more, listed in set.json")
 
 
 def tell_statistics(log: Log, statistics: SetStatistics) -> None:

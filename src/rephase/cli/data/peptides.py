@@ -60,9 +60,9 @@ def peptides(
     settings = read_config(PeptideConfig, config, [*change, *lengths])
     with Log() as log, log.progress(n, "peptides") as advance:
         record = write_peptides(output, settings, n, seed, force=force, advance=advance)
-    size = sum(shard.bytes for shard in record.shards)
     splits = ", ".join(f"{count} {split}" for split, count in record.splits.items() if count)
-    log.say(f"{output}: {splits}; {record.residues} residues, {record.atoms} atoms, {size / 1e6:.1f} MB")
+    size = f"{record.stored_bytes / 1e6:.1f} MB"
+    log.say(f"{output}: {splits}; {record.residues} residues, {record.atoms} atoms, {size}")
     log.say(f"\nnext: rephase data show {output}")
 
 

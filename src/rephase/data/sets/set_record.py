@@ -86,6 +86,11 @@ class SetRecord(_Part):
     entities: FileFacts
     shards: tuple[ShardFacts, ...]
 
+    @property
+    def stored_bytes(self) -> int:
+        """Size of all files but set.json itself."""
+        return sum(facts.bytes for facts in (self.manifest, self.entities, *self.shards))
+
 
 def read_record(path: Path) -> SetRecord:
     """Read set.json of the set at `path`.

@@ -6,20 +6,23 @@ from rephase.data.sets.set_record import SetRecord
 from rephase.logs import Cell, Log
 
 MOST_LISTED = 20
+REJECTED = ("of", "by", "number")
 
 
 def say_summary(path: Path, record: SetRecord, log: Log) -> None:
     """Say what a set at `path` holds, what was left out on the way, and what could not be read."""
-    stored = record.manifest.bytes + sum(shard.bytes for shard in record.shards)
     log.table(
         ["split", "fragments"],
         [[split, number] for split, number in record.splits.items()],
         ["all", record.fragments],
     )
-    _say_rejected(record, log)
+    rejected = rejected_rows(record)
+    if rejected:
+        log.say("\nleft out")
+        log.table(REJECTED, rejected)
     log.say(
         f"\n{record.atoms} atoms of {record.residues} residues in {len(record.shards)} shards: "
-        f"{stored / record.fragments:.0f} bytes per fragment"
+        f"{record.stored_bytes / record.fragments:.0f} bytes per fragment"
         f"{', each in a crystal' if record.crystals else ''}"
     )
     for left in record.origin.skipped[:MOST_LISTED]:
@@ -28,10 +31,10 @@ def say_summary(path: Path, record: SetRecord, log: Log) -> None:
         log.warn(f"skipped {len(record.origin.skipped)} files; all are listed in {path / 'set.json'}")
 
 
-def _say_rejected(record: SetRecord, log: Log) -> None:
-    rows: list[list[Cell]] = []
-    for kind, rules in record.origin.rejected.items():
-        rows += [[kind, rule, number] for rule, number in rules.items()]
-    if rows:
-        log.say("\nleft out")
-        log.table(["of", "by", "number"], rows)
+def rejected_rows(record: SetRecord) -> list[list[Cell]]:
+    """Return what was left out, one row for each rule, under `REJECTED`."""
+    return [
+        [kind, rule, number]
+        for kind, rules in record.origin.rejected.items()
+        for rule, number in rules.items()
+    ]
