@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from rephase.cli.main import run
-from rephase.data.crystals.placement import placement_of
+from rephase.data.crystals.placement import Placement, placement_of
 from rephase.data.crystals.placements import placements_from
 from rephase.data.crystals.recipes import CrystalRecipe, GrowingCell, draw_crystal
 from rephase.data.fragments import Fragments
@@ -120,6 +120,18 @@ def test_crystal_that_is_not_stored_is_drawn_from_the_seed(
 
     assert told("1", "a.png") == told("1", "b.png") != told("2", "c.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_cell_without_neighbours_in_reach_has_no_infinite_contact(
+    fragments: Fragments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = Placement(
+        np.array([99.0, 99.0, 99.0, 90.0, 90.0, 90.0]), "P 1", np.array([0, 0, 0, 1.0]), np.zeros(3)
+    )
+    crystals = placements_from([wide] * len(fragments))
+    write_set(tmp_path / "set", [SetPart(fragments, placements=crystals)], ORIGIN)
+    assert run(["data", "show", str(tmp_path / "set"), "1AB0_1.pd_1", "--d-min", "8"]) == 0
+    assert "contacts     above 50.00 Å" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rephase.report.shown_crystal import ShownCrystal
 
 _QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 _PER_LINE = 10
-_FAR = 50.0  # Å: contacts in the loosest cells
+_FAR = 50.0  # Å: beyond it contacts are not looked for
 
 
 def tell_set(log: Log, fragments: FragmentSet) -> None:
@@ -80,7 +80,7 @@ def tell_crystal(log: Log, crystal: ShownCrystal, d_min: float, seed: int) -> No
     copies = len(model.spacegroup.operations())
     log.say(f"volume       {model.cell.volume:.0f} Å³, {copies} molecule{'s' if copies > 1 else ''} in it")
     log.say(f"solvent      {solvent_fraction(model):.1%} (1 − 1.23 / V_M)")
-    log.say(f"contacts     above {closest_contact(model, limit=_FAR):.2f} Å")
+    log.say(f"contacts     above {min(closest_contact(model, limit=_FAR), _FAR):.2f} Å")
     log.say(f"reflections  {len(unique_reflections(model, d_min))} unique ones to {d_min:g} Å")
     origin = "fixed by the set" if crystal.stored else f"drawn by the growing-cell rule with seed {seed}"
     log.say(f"crystal      {origin}")
