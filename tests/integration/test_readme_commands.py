@@ -3,11 +3,13 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from structure_examples import write_entries
 
 BIN = Path(sys.executable).parent
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -67,13 +69,15 @@ def test_make_test_runs_all_tests(repository: Path) -> None:
 def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The folder in which every `rephase` line of the README was run in turn, and what each printed.
 
-    The line about a file of one's own runs on the example.
+    The line about a file of one's own runs on the example, and the structures are written here, not downloaded.
     """
     folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(README.parent / "configs", folder / "configs")
+    write_entries(folder / "structures", 3)
     lines = [words for words in commands() if words[0] == "rephase"]
-    own = [words for words in lines if "data.mtz" in words]
-    assert len(own) == 1
-    told = {shlex.join(words): run(words, folder) for words in lines if words not in own}
+    elsewhere = [words for words in lines if "data.mtz" in words or "fetch" in words]
+    assert len(elsewhere) == 2
+    told = {shlex.join(words): run(words, folder) for words in lines if words not in elsewhere}
     return folder, told
 
 
@@ -93,6 +97,16 @@ def test_promised_files_are_there(tried: tuple[Path, dict[str, str]]) -> None:
     names = {name for row in table for name in re.findall(r"`([\w.]+\.\w+)`", row)}
     assert {"report.html", "phased.mtz", "map.ccp4", "results.json", "solve.log"} <= names
     assert names <= {path.name for path in (folder / "solved").iterdir()}
+
+
+@pytest.mark.slow
+def test_sets_are_made_shown_and_found_sound(tried: tuple[Path, dict[str, str]]) -> None:
+    folder, told = tried
+    assert (folder / "peptides.png").stat().st_size > 0
+    (build,) = [text for line, text in told.items() if line.startswith("rephase data build")]
+    (check,) = [text for line, text in told.items() if line.startswith("rephase data check")]
+    assert "train" in build
+    assert "all is well" in check
 
 
 @pytest.mark.slow
