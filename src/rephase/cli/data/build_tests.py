@@ -56,7 +56,7 @@ def build_tests(
     force
         Replace sets of these names.
     """
-    from rephase.data.build.sources import find_sources
+    from rephase.data.build.sources import find_files
     from rephase.data.lists.crystal_lists import read_lists
     from rephase.data.lists.listed_fragments import check_splits, names_absent_file
     from rephase.data.structures.split_table import read_split_table
@@ -69,7 +69,7 @@ def build_tests(
         raise UserError("the table of held-out entries to draw from", "no --split", "add --split TABLE")
     given = read_lists(lists, only)
     splits = None if split is None else read_split_table(split)
-    files = [source.path for source in find_sources(structures)]
+    files = sorted(find_files(structures))
     possible = [one for one in given if (one.choice if draw else not names_absent_file(one, files))]
     wanted = given if only else possible or given  # what is impossible and yet wanted says why
     with Log() as log:
