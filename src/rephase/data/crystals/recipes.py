@@ -97,7 +97,7 @@ def draw_crystal(
 
     Returns
     -------
-    The crystal, in P1 with the mass-weighted centre of the molecule at ½ ½ ½; None where molecules would
+    The crystal; in P1 the mass-weighted centre of the molecule lies at ½ ½ ½. None where molecules would
     touch in a cell of fixed size.
     """
     if recipe.orientation == "random":

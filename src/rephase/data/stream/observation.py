@@ -51,7 +51,11 @@ class Observation:
 
 
 def observe(batch: CrystalBatch) -> Observation:
-    """Measure a batch of crystals; the errors follow from its `noise_seed` (and the kind of device)."""
+    """Measure a batch of crystals; the errors follow from its `noise_seed` (and the kind of device).
+
+    Symmetry is forgotten: equivalent reflections have errors of their own, and one may lack where another is
+    measured, as if an experiment had been processed in P1.
+    """
     generator = torch.Generator(batch.cell.device).manual_seed(batch.noise_seed)
     inv_d2 = grid_inv_d2(batch.cell, batch.shape)
     possible = resolution_mask(batch.cell, batch.shape, batch.d_min)
