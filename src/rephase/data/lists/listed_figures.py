@@ -7,7 +7,7 @@ import numpy as np
 from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.lists.listed_crystals import ListedCrystal
-from rephase.data.stream.examples import own_grid
+from rephase.data.stream.examples import own_grid, spacing_oversampling
 from rephase.logs import Cell
 
 PUBLISHED_SPACING = 0.5
@@ -30,7 +30,7 @@ def figures_row(name: str, crystals: Sequence[ListedCrystal]) -> list[Cell]:
     """Describe crystals, one or more, under `HEADERS`: medians, with ranges of solvent content and d_min."""
     solvent = 100.0 * np.array([solvent_fraction(one.model) for one in crystals])
     d_min = np.array([one.d_min for one in crystals])
-    fine = [_voxels(one, max(1.0, one.d_min / (2.0 * PUBLISHED_SPACING))) for one in crystals]
+    fine = [_voxels(one, spacing_oversampling(PUBLISHED_SPACING, one.d_min)) for one in crystals]
     return [
         name,
         len(crystals),

@@ -112,9 +112,14 @@ def own_grid(cell: gemmi.UnitCell, d_min: float, oversampling: float) -> Shape:
     return nu, nv, nw
 
 
+def spacing_oversampling(spacing: float, d_min: float) -> float:
+    """Return the sampling relative to Nyquist of grid points at most `spacing` Å apart, never below 1."""
+    return max(1.0, d_min / (2.0 * spacing))
+
+
 def _oversampling(grid: RateGrid | SpacingGrid, d_min: float, rng: np.random.Generator) -> float:
     if isinstance(grid, SpacingGrid):
-        return max(1.0, d_min / (2.0 * grid.spacing))  # 1 but for the rounding of d_min
+        return spacing_oversampling(grid.spacing, d_min)
     return float(rng.uniform(*grid.rate)) / 2.0
 
 
