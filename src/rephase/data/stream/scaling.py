@@ -5,10 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PATTERSON_DIVISOR = 926.581
-DENSITY_DIVISOR = 4.404
-"""Constants that bring the maps of 15-residue fragments to [−1, 1] (RecCrysFormer 2025)."""
-
 
 @dataclass(frozen=True, eq=False)
 class ScaledMap:

@@ -74,26 +74,25 @@ def measure_stream(
         When the stream ends before the first batch.
     """
     rejected, started = stream.rejected, perf_counter()
-    own, common, sizes = [], [], []
+    fractions, voxels, sizes = [], [], []
     last: deque[CrystalBatch] = deque(maxlen=map_batches)
     for batch in islice(stream, batches):
         sizes.append(len(batch))
-        own.append(int(batch.own_shapes.prod(axis=1).sum()))
-        common.append(len(batch) * math.prod(batch.shape))
+        fractions.append(batch.own_fraction)
+        voxels.append(len(batch) * math.prod(batch.shape))
         last.append(batch)
     seconds = perf_counter() - started
     if not sizes:
         raise ValueError("the stream has no batch left")
-    fractions = np.array(own) / np.array(common)
     examples = sum(sizes)
     return StreamFigures(
         examples=examples,
         examples_per_second=examples / seconds,
         maps_per_second=_maps_per_second(list(last), options, torch.device(device)),
         used_fraction=examples / (examples + stream.rejected - rejected),
-        own_fraction=float(fractions.mean()),
-        own_fraction_of_voxels=sum(own) / sum(common),
-        well_filled=float((fractions >= _WELL_FILLED).mean()),
+        own_fraction=float(np.mean(fractions)),
+        own_fraction_of_voxels=float(np.average(fractions, weights=voxels)),
+        well_filled=float(np.mean(np.array(fractions) >= _WELL_FILLED)),
     )
 
 
