@@ -1,9 +1,7 @@
 """`rephase data check`: verify the files of sets, and that no test entry leaks into training."""
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 _LISTED = 20
 
@@ -13,7 +11,7 @@ def check(
     /,
     *,
     clusters: Literal["auto", "mmseqs", "align", "none"] = "auto",
-    identity: Annotated[float, Parameter(name="--identity")] = 0.3,
+    identity: float = 0.3,
 ) -> int:
     """Verify the files of sets, and that no test entry leaks into training.
 
