@@ -49,8 +49,8 @@ class InteratomicVectors:
         Contacts longer than `limit` come back as infinity.
         """
         both = np.stack([shifts, -shifts]) if self.inverted else shifts[None]
-        found, _ = self.tree.query(both, distance_upper_bound=limit)
-        return np.asarray(found.min(axis=0), dtype=np.float64)
+        found = np.asarray(self.tree.query(both, distance_upper_bound=limit)[0], dtype=np.float64)
+        return np.asarray(found.min(axis=0))
 
 
 def interatomic_vectors(xyz_cart: FloatArray, rotation: FloatArray | None = None) -> InteratomicVectors:
