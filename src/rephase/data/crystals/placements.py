@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ SYMBOL_LENGTH = 12  # the longest Hermann–Mauguin symbol with its setting, as 
 
 
 @dataclass(frozen=True, eq=False)
-class Placements(Sequence[Placement]):
+class Placements:
     """The crystals of n fragments; see `Placement` for the meaning of each number.
 
     Attributes
@@ -36,14 +35,8 @@ class Placements(Sequence[Placement]):
     def __len__(self) -> int:
         return len(self.cell)
 
-    @overload
-    def __getitem__(self, i: int) -> Placement: ...
-    @overload
-    def __getitem__(self, i: slice) -> "Placements": ...
-    def __getitem__(self, i: int | slice) -> "Placement | Placements":
-        """Return one placement in float64, or a range of them."""
-        if isinstance(i, slice):
-            return self.take(np.arange(len(self))[i])
+    def __getitem__(self, i: int) -> Placement:
+        """Return one placement, in float64."""
         return Placement(
             cell=self.cell[i].astype(np.float64),
             spacegroup=self.spacegroup[i].decode("ascii"),
