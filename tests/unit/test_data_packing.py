@@ -50,3 +50,9 @@ def test_groups_that_no_protein_can_have_are_refused(name: str, words: str) -> N
 def test_impossible_solvent_contents_are_refused(solvent: float) -> None:
     with pytest.raises(UserError, match="solvent"):
         pack(*ONE_CARBON, np.random.default_rng(0), solvent=solvent)
+
+
+def test_a_cell_too_wide_for_any_contact_is_left_as_it_is() -> None:
+    crystal = pack(*ONE_CARBON, np.random.default_rng(0), solvent=0.98)
+    assert solvent_fraction(crystal) == pytest.approx(0.98, abs=1e-3)
+    assert closest_contact(crystal) > 5.0

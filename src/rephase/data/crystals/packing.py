@@ -104,10 +104,9 @@ def grow_edges(vectors: InteratomicVectors, axes: FloatArray, edges: FloatArray)
     moves = lattice != 0
     while True:
         distance = vectors.distance(lattice @ (axes * edges).T, MIN_CONTACT)
-        closest = distance.argmin()
-        if distance[closest] == np.inf:
+        if not np.isfinite(distance).any():  # also where no lattice vector is in reach
             return edges
-        edges[moves[closest]] += EDGE_STEP
+        edges[moves[distance.argmin()]] += EDGE_STEP
 
 
 def _ordered_p1(
