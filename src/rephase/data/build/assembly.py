@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.sets.atom_arrays import unpack_atoms
-from rephase.data.structures.build_config import BuildConfig
 from rephase.data.build.parts import BatchPart, read_part
 from rephase.data.build.task import FileFacts
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import Split
+from rephase.data.sets.atom_arrays import unpack_atoms
 from rephase.data.sets.set_record import SkippedFile
 from rephase.data.sets.set_writer import SetPart
+from rephase.data.structures.build_config import BuildConfig
 from rephase.data.structures.splits import Decision, decide
 from rephase.errors import UserError
 

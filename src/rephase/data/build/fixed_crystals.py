@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.crystals.recipes import CrystalRecipe, draw_crystal
-from rephase.data.fragments import Fragments
 from rephase.data.crystals.placement import placement_of
 from rephase.data.crystals.placements import Placements, placements_from
+from rephase.data.crystals.recipes import CrystalRecipe, draw_crystal
+from rephase.data.fragments import Fragments
 
 _PURPOSE = 1  # keeps these draws apart from others with the same seed
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from rephase import __version__
-from rephase.data.sets.atom_arrays import AtomArrays, join_arrays
 from rephase.data.build.task import Batch, FileFacts, FileResult
 from rephase.data.crystals.placements import Placements
+from rephase.data.sets.atom_arrays import AtomArrays, join_arrays
 from rephase.io.atomic_files import write_whole
 from rephase.io.config import dump_config
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.data.structures.build_config import BuildConfig
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS, Fragments, load_fragments
-from rephase.data.structures.homologues import chosen_method
-from rephase.data.sets.leak_check import entity_sequences
 from rephase.data.selection import select
+from rephase.data.sets.leak_check import entity_sequences
 from rephase.data.sets.set_record import SetOrigin, SetRecord
 from rephase.data.sets.set_writer import SetPart, check_target, write_set
+from rephase.data.structures.build_config import BuildConfig
+from rephase.data.structures.homologues import chosen_method
 from rephase.data.structures.splits import HOMOLOGUE, leaks
 from rephase.errors import UserError
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from rephase.data.build.fixed_crystals import fix_crystals
+from rephase.data.build.sources import Source
+from rephase.data.selection import select
 from rephase.data.sets.atom_arrays import AtomArrays, coordinates, pack_atoms
 from rephase.data.structures.build_config import BuildConfig
 from rephase.data.structures.extraction import Entity, Extraction, extract
-from rephase.data.build.fixed_crystals import fix_crystals
-from rephase.data.selection import select
-from rephase.data.build.sources import Source
 from rephase.errors import UserError
 
 
