@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rephase.errors import UserError
 from rephase.io.config import Config, dump_config, read_config
@@ -87,3 +87,21 @@ def test_a_missing_file_and_a_directory_are_told(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(UserError, match="settings in YAML"):
             read_config(Settings, path)
+
+
+class Range(Config):
+    low: float = 0.0
+    high: float = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Range":
+        if self.low > self.high:
+            raise ValueError("low and high: the smaller first")
+        return self
+
+
+def test_what_a_rule_over_several_settings_wants_is_said_in_its_own_words() -> None:
+    with pytest.raises(UserError) as caught:
+        read_config(Range, None, ["low=2"])
+    assert caught.value.wanted == "low and high: the smaller first"
+    assert caught.value.do == "correct the settings"

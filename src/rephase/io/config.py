@@ -96,7 +96,8 @@ def _explained(error: ValidationError, kind: type[Config], source: str) -> UserE
     if first["type"] != "extra_forbidden":
         value = repr(first["input"])
         found = f"{value if len(value) < 80 else value[:77] + '…'} in {source}"
-        return UserError(f"{name}: {first['msg']}" if name else first["msg"], found, f"correct {name}")
+        wanted = first["msg"].removeprefix("Value error, ")  # pydantic's words for what a validator raises
+        return UserError(f"{name}: {wanted}" if name else wanted, found, f"correct {name or 'the settings'}")
     known = _keys_beside(kind, first["loc"])
     close = get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
     do = f"did you mean {close[0]}?" if close else "remove it"
