@@ -74,7 +74,7 @@ def test_damage_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file"):
         load_fragments(tmp_path / "absent.npz")
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match="cut off"):
         load_fragments(tmp_path / "text.npz")
     with pytest.raises(UserError, match="lacks seq"):
         load_fragments(write(tmp_path / "lacking.npz", seq=None))
@@ -82,3 +82,10 @@ def test_damage_is_reported(tmp_path: Path) -> None:
         load_fragments(write(tmp_path / "short.npz", xyz_hi_lzma=compressed(np.zeros(5, np.uint8))))
     with pytest.raises(UserError, match="damaged"):
         load_fragments(write(tmp_path / "noise.npz", xyz_hi_lzma=np.arange(40, dtype=np.uint8)))
+
+
+def test_another_file_is_not_offered_to_be_unpickled(tmp_path: Path) -> None:
+    (tmp_path / "model.pdb").write_text("HEADER    TRANSCRIPTION\n")
+    with pytest.raises(UserError, match=r"no \.npz file") as caught:
+        load_fragments(tmp_path / "model.pdb")
+    assert "pickle" not in str(caught.value)

@@ -137,6 +137,10 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 raise UserError("a file of fragments", f"{path} lacks {', '.join(missing)}", "check the path")
             return {name: archive[name] for name in _ARRAYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        if not zipfile.is_zipfile(path):  # then numpy takes it for a pickle, and offers to load that
+            raise UserError(
+                "a file of fragments", f"{path} is no .npz file, or cut off", "check the path"
+            ) from None
         raise UserError(
             "a readable file of fragments", f"{path}: {error}", "copy the file again: it is damaged"
         ) from error
