@@ -55,6 +55,11 @@ def format_table(
     return "\n".join(lines)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, such as ``1 file`` and ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _cell(value: Cell) -> str:
     if value is None or value != value:
         return "-"

@@ -9,7 +9,7 @@ from rephase.data.crystals.structure_factors import unique_reflections
 from rephase.data.fragments import SPLITS
 from rephase.data.sets.fragment_set import FragmentSet
 from rephase.data.sets.set_summary import MOST_LISTED, REJECTED, rejected_rows
-from rephase.logs import Cell, Log
+from rephase.logs import Cell, Log, counted
 from rephase.report.set_statistics import EXPECTED_PERCENT, SetStatistics
 from rephase.report.shown_crystal import ShownCrystal
 
@@ -24,8 +24,7 @@ def tell_set(log: Log, fragments: FragmentSet) -> None:
     log.say(f"{record.name}: {record.fragments:,} fragments, made by {record.origin.command}")
     size = record.stored_bytes
     each = f", {size / len(fragments):.0f} bytes a fragment" if len(fragments) else ""
-    shards = f"{len(record.shards)} shard{'' if len(record.shards) == 1 else 's'}"
-    log.say(f"{shards} and two tables, {size / 1e6:.1f} MB{each}")
+    log.say(f"{counted(len(record.shards), 'shard')} and two tables, {size / 1e6:.1f} MB{each}")
     log.say("crystals are fixed" if record.crystals else "crystals are drawn when they are needed")
     for name, text in sorted(record.origin.notes.items()):
         log.say(f"{name}: {text}")
@@ -78,7 +77,7 @@ def tell_crystal(log: Log, crystal: ShownCrystal, d_min: float, seed: int) -> No
     log.say(f"sequence     {crystal.sequence}, {len(model)} atoms")
     log.say(f"cell         {cell_text(crystal)}")
     copies = len(model.spacegroup.operations())
-    log.say(f"volume       {model.cell.volume:.0f} Å³, {copies} molecule{'s' if copies > 1 else ''} in it")
+    log.say(f"volume       {model.cell.volume:.0f} Å³, {counted(copies, 'molecule')} in it")
     log.say(f"solvent      {solvent_fraction(model):.1%} (1 − 1.23 / V_M)")
     log.say(f"contacts     above {min(closest_contact(model, limit=_FAR), _FAR):.2f} Å")
     log.say(f"reflections  {len(unique_reflections(model, d_min))} unique ones to {d_min:g} Å")

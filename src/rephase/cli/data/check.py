@@ -43,7 +43,7 @@ def check(
     from rephase.data.sets.set_check import TESTS, check_set
     from rephase.data.structures.build_config import BuildConfig
     from rephase.io.config import read_config
-    from rephase.logs import Log
+    from rephase.logs import Log, counted
 
     overrides = [f"clusters.method={clusters}", f"clusters.identity={identity}"]
     config = read_config(BuildConfig, None, overrides)
@@ -59,11 +59,12 @@ def check(
                 for path, of in counts.items()
             ],
         )
-        log.say(f"\nleaks within and between the {len(sound)} sound sets: {len(leaks) or 'none'}")
+        if sound:
+            log.say(f"\nleaks in {counted(len(sound), 'sound set')} and between them: {len(leaks) or 'none'}")
         everything = [one for found in findings.values() for one in found] + leaks
         for one in everything[:_LISTED]:
             log.warn(f"{one.where}: {one.test}: {one.what}")
         if len(everything) > _LISTED:
             log.warn(f"and {len(everything) - _LISTED} more")
-        log.say("all is well" if not everything else f"{len(everything)} findings")
+        log.say("all is well" if not everything else counted(len(everything), "finding"))
     return EXIT_USER if everything else 0

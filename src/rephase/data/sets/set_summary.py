@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rephase.data.sets.set_record import SetRecord
-from rephase.logs import Cell, Log
+from rephase.logs import Cell, Log, counted
 
 MOST_LISTED = 20
 REJECTED = ("of", "by", "number")
@@ -21,7 +21,7 @@ def say_summary(path: Path, record: SetRecord, log: Log) -> None:
         log.say("\nleft out")
         log.table(REJECTED, rejected)
     log.say(
-        f"\n{record.atoms} atoms of {record.residues} residues in {len(record.shards)} shards: "
+        f"\n{record.atoms} atoms of {record.residues} residues in {counted(len(record.shards), 'shard')}: "
         f"{record.stored_bytes / record.fragments:.0f} bytes per fragment"
         f"{', each in a crystal' if record.crystals else ''}"
     )
