@@ -1,5 +1,6 @@
 """Which files a build reads: directories, lists and files, in an order that names and contents decide."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_a_file_given_twice_or_copied_under_its_name_counts_once(tmp_path: Path)
     assert len(sources(first, first, tmp_path / "a.pdb")) == 1
     assert len(sources(first, copy)) == 1
     assert len(sources(first, other)) == 2
+
+
+def test_a_link_that_leads_nowhere_is_reported_and_not_overlooked(tmp_path: Path) -> None:
+    filled(tmp_path / "a.pdb")
+    (tmp_path / "b.pdb").symlink_to(tmp_path / "gone.pdb")
+    assert [(one.name, bool(one.sha256)) for one in sources(tmp_path)] == [("a.pdb", True), ("b.pdb", False)]
+
+
+def test_a_pipe_is_no_structure_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pdb")
+    with pytest.raises(UserError, match="none of these"):
+        find_files([tmp_path / "pipe.pdb"])
 
 
 def test_the_order_of_the_arguments_does_not_matter(tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ from typing import Protocol
 
 from rephase import __version__
 from rephase.data.build.assembly import Assembly, assemble, set_parts
-from rephase.data.structures.build_config import BuildConfig
-from rephase.data.build.parts import part_name, read_part, write_part
-from rephase.data.build.task import Batch, FileFacts, FileResult, extract_batch
 from rephase.data.build.executors import LOST, R, Results, T
-from rephase.data.sets.fragment_set import FragmentSet
-from rephase.data.fragments import Split
-from rephase.data.sets.set_record import SetOrigin, SetRecord
-from rephase.data.sets.set_writer import staging, write_staged
+from rephase.data.build.parts import part_name, read_part, write_part
 from rephase.data.build.sources import Source, find_files, sum_files
+from rephase.data.build.task import Batch, FileFacts, FileResult, extract_batch
+from rephase.data.fragments import Split
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.sets.set_record import RECORD, SetOrigin, SetRecord
+from rephase.data.sets.set_writer import staging, write_staged
+from rephase.data.structures.build_config import BuildConfig
 from rephase.data.structures.split_table import read_split_table
 from rephase.errors import UserError
 from rephase.io.config import dump_config
-from rephase.logs import Log
+from rephase.logs import Log, counted
 
 FILES_PER_BATCH = 16  # some seconds of work
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -73,16 +73,18 @@ def build_set(
         When there are no structures or no fragments, `path` holds another set, or the disk is full.
     """
     log.stage("Sources")
+    table = None if split_table is None else read_split_table(split_table)
     names = find_files(structures)
     with log.progress(len(names), "files") as advance:
         sources = sum_files(names, advance)
-    table = None if split_table is None else read_split_table(split_table)
     key = _key(sources, config, table)
     done = None if force else _already_built(path, key)
     if done is not None:
-        log.say(f"{path} is already built from these {len(sources)} files and settings: nothing to do")
+        log.say(
+            f"{path} is already built from {counted(len(sources), 'file')} and these settings: nothing to do"
+        )
         return done
-    log.say(f"{len(sources)} files")
+    log.say(counted(len(sources), "file"))
     with staging(path, force) as partial, _full_disk_explained(path):
         log.stage("Fragments")
         files = _extract(sources, config, partial / "parts", run, log)
@@ -115,7 +117,7 @@ def _key(sources: Sequence[Source], config: BuildConfig, table: dict[str, Split]
 
 def _already_built(path: Path, key: str) -> SetRecord | None:
     """Return the record of a complete set of these sources and settings, None where there is nothing."""
-    if not path.exists():
+    if not (path / RECORD).is_file():  # nothing, or nothing that may be replaced, as the writer will say
         return None
     record = FragmentSet.open(path).record
     if record.origin.key != key:
@@ -168,8 +170,9 @@ def _one_by_one(batch: Batch, run: Runner) -> list[FileResult]:
 def _check_any(plan: Assembly) -> None:
     """Raise a UserError that tells what left everything out, where nothing stays."""
     if not plan.fragments:
-        rules = [f"{rule} {n} {kind}" for kind, rules in plan.rejected.items() for rule, n in rules.items()]
-        files = [f"{len(plan.skipped)} files could not be used"] if plan.skipped else []
+        rejected = plan.rejected.items()
+        rules = [f"{n} of the {kind} by {rule}" for kind, rules in rejected for rule, n in rules.items()]
+        files = [f"{counted(len(plan.skipped), 'file')} that could not be used"] if plan.skipped else []
         first = [f"{plan.skipped[0].name}: {plan.skipped[0].reason}"] if plan.skipped else []
         raise UserError(
             "at least one fragment",

@@ -1,10 +1,10 @@
 """The files that a set is built from: found, named and summed, in an order that no folder decides."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rephase.data.sets.set_record import printable
 from rephase.errors import UserError
 from rephase.io.checksums import sha256_of
 
@@ -75,7 +75,7 @@ def sum_files(names: Mapping[Path, str], advance: Callable[[int], None] = lambda
     """
     sources: dict[tuple[str, str], Source] = {}
     for path, name in sorted(names.items()):
-        source = Source(_printable(name), _sum(path), path)
+        source = Source(printable(name), _sum(path), path)
         sources.setdefault((source.name, source.sha256), source)
         advance(1)
     return sorted(sources.values())
@@ -85,14 +85,20 @@ def _expand(path: Path) -> Iterator[tuple[str, Path]]:
     """Yield names and paths of the structures that one path stands for."""
     if path.is_dir():
         for file in path.rglob("*"):
-            if _named_as_structure(file) and file.is_file():
+            if _named_as_structure(file) and (file.is_file() or _leads_nowhere(file)):
                 yield file.relative_to(path).as_posix(), file
     elif path.suffix.lower() in LISTS and path.is_file():
         yield from ((file.name, file) for file in _listed(path))
-    elif path.exists():
+    elif path.is_file():
         yield path.name, path
     else:
-        raise UserError("a structure, a directory or a list", f"no {path}", "check the path")
+        found = f"{path} is none of these" if path.exists() else f"no file {path}"
+        raise UserError("a structure, a directory or a list", found, "check the path")
+
+
+def _leads_nowhere(file: Path) -> bool:
+    """Tell whether a file is a link to what is not there: it is reported as missing when it is read."""
+    return file.is_symlink() and not file.exists()
 
 
 def _named_as_structure(file: Path) -> bool:
@@ -121,8 +127,3 @@ def _sum(path: Path) -> str:
         return sha256_of(path)
     except OSError:  # reported when the file is read
         return ""
-
-
-def _printable(name: str) -> str:
-    """Return a name that fits into JSON, also where its bytes are no UTF-8."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")

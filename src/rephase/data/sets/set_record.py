@@ -1,5 +1,6 @@
 """set.json: what a set holds, how it was made, and the sums that its files must have."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -105,14 +106,22 @@ def read_record(path: Path) -> SetRecord:
         raise UserError(wanted, "a file" if path.exists() else "no such directory", "give a set's directory")
     try:
         return SetRecord.model_validate_json((path / RECORD).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise UserError(
             wanted, f"a directory without {RECORD}", "give a set that rephase data made"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(wanted, f"{RECORD}: {place} {first['msg']}", "build or copy the set again") from None
+        first = min(error.errors(), key=lambda one: one["loc"] != ("version",))  # which explains the others
+        if first["loc"] == ("version",):
+            found, do = f"one of version {first['input']}", "read it with the rephase that made it"
+            raise UserError(f"{wanted} of version 1", found, do) from None
+        said = " ".join([f"{RECORD}:", *(str(part) for part in first["loc"]), first["msg"]])
+        raise UserError(wanted, said, "build or copy the set again") from None
+
+
+def printable(name: str) -> str:
+    """Return the name of a file as JSON can hold it, also where its bytes are no UTF-8."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
 def record_bytes(record: SetRecord) -> bytes:
