@@ -1,5 +1,6 @@
 """Sets on disk: what is written is read back, and no damage goes unnoticed."""
 
+import json
 import pickle
 import resource
 import shutil
@@ -187,9 +188,17 @@ def test_a_damaged_record_is_named(folder: Path, content: bytes) -> None:
         FragmentSet.open(folder)
 
 
+def test_a_set_of_another_version_is_no_damaged_one(folder: Path) -> None:
+    record = json.loads((folder / "set.json").read_bytes()) | {"version": 2, "added": "later"}
+    (folder / "set.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="found:  one of version 2"):
+        FragmentSet.open(folder)
+
+
 def test_no_set_is_told_from_a_file_and_from_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "none", tmp_path / "file", tmp_path):
+    (tmp_path / "odd" / "set.json").mkdir(parents=True)
+    for path in (tmp_path / "none", tmp_path / "file", tmp_path, tmp_path / "odd"):
         with pytest.raises(UserError, match="wanted: the set"):
             FragmentSet.open(path)
 
@@ -209,6 +218,24 @@ def test_force_replaces_nothing_but_sets(tmp_path: Path, fragments: Fragments) -
     with pytest.raises(UserError, match=r"set\.json"):
         write_set(tmp_path, [SetPart(fragments)], ORIGIN, force=True)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_set_cannot_be_put_below_a_file(tmp_path: Path, fragments: Fragments) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "set"):
+        with pytest.raises(UserError, match="another"):
+            write_set(path, [SetPart(fragments)], ORIGIN)
+
+
+def test_a_name_of_a_set_that_is_no_utf8_can_be_written_down(tmp_path: Path, fragments: Fragments) -> None:
+    odd = tmp_path / "caf\udce9"
+    try:
+        odd.mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such names")
+    odd.rmdir()
+    assert write_set(odd, [SetPart(fragments)], ORIGIN).name == "caf\\xe9"
+    assert len(FragmentSet.open(odd)) == COUNT
 
 
 def test_nothing_appears_under_the_name_when_writing_fails(tmp_path: Path, fragments: Fragments) -> None:

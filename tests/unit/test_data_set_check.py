@@ -11,15 +11,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from fragment_examples import fragments_named, many_ids
+from safetensors.numpy import load_file, save_file
 
 from rephase.cli.main import run
 from rephase.data.crystals.placement import Placement
 from rephase.data.crystals.placements import placements_from
 from rephase.data.fragments import Fragments
+from rephase.data.sets.fragment_set import FragmentSet
 from rephase.data.sets.leak_check import entity_sequences, joined_windows
 from rephase.data.sets.set_check import check_set
 from rephase.data.sets.set_record import SetOrigin
 from rephase.data.sets.set_writer import SetPart, write_set
+from rephase.errors import UserError
 
 TRAIN, VAL, TEST = range(3)
 
@@ -121,6 +124,48 @@ def test_swapped_rows_are_found(folder: Path) -> None:
 
     rewrite_manifest(folder, swap)
     assert {found.test for found in check_set(folder)} == {"shards"}
+
+
+def rewrite_shard(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the only shard so that its sum is right, as a faulty program would."""
+    shard = folder / "shards" / "00000.safetensors"
+    tensors = load_file(shard)
+    change(tensors)
+    save_file(tensors, shard)
+    facts = {"sha256": sha256(shard.read_bytes()).hexdigest(), "bytes": shard.stat().st_size}
+    record = json.loads((folder / "set.json").read_text())
+    record["shards"][0] |= facts
+    (folder / "set.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("name", ["cell", "spacegroup", "rotation", "centre_frac"])
+def test_fragments_that_lack_their_crystals_are_found(tmp_path: Path, name: str) -> None:
+    sound = Placement(np.array([30.0, 30, 30, 90, 90, 90]), "P 1", np.array([0.0, 0, 0, 1]), np.zeros(3))
+    fragments = fragments_named(["1ABC_1.pd_1", "1ABC_1.pd_11"], split=TRAIN)
+    folder = written(tmp_path / "set", fragments, placements=placements_from([sound, sound]))
+    rewrite_shard(folder, lambda tensors: tensors.update({name: tensors[name][:1].copy()}))
+    assert [one.test for one in check_set(folder)] == ["files"]
+
+
+def test_offsets_that_go_back_are_found_before_they_are_used(tmp_path: Path) -> None:
+    folder = written(tmp_path / "set", fragments_named(many_ids(3), split=TRAIN))
+
+    def go_back(tensors: dict[str, Any]) -> None:
+        tensors["offset"] = tensors["offset"][[0, 2, 1, 3]]
+
+    rewrite_shard(folder, go_back)
+    assert [one.test for one in check_set(folder)] == ["files"]
+    with pytest.raises(UserError, match=r"00000\.safetensors"):
+        FragmentSet.open(folder).read([0])
+
+
+def test_residues_whose_atoms_were_shared_out_wrongly_are_found(tmp_path: Path) -> None:
+    fragments = dataclasses.replace(fragments_named(["1ABC_1.pd_1"], split=TRAIN), sequence=np.array(["GG"]))
+    atoms = len(fragments.atom_name)
+    odd = dataclasses.replace(fragments, residue=np.repeat([0, 1], [atoms - 1, 1]).astype(np.int16))
+    assert [one.what for one in check_set(written(tmp_path / "set", odd))] == [
+        "shards/00000.safetensors: residues with two atoms of one name"
+    ]
 
 
 @pytest.mark.parametrize(

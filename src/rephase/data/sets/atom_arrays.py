@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,23 @@ def coordinates(arrays: AtomArrays) -> NDArray[np.float32]:
 def atom_names(arrays: AtomArrays) -> NDArray[np.str_]:
     """Return names such as CA, shape ``(atoms,)``."""
     return np.asarray(_NAMES[arrays.atom_name])
+
+
+def repeats_a_name(names: NDArray[Any], residue: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Tell which atoms have the name of an atom before them in their residue.
+
+    Parameters
+    ----------
+    names
+        Or their numbers, shape ``(atoms,)``.
+    residue
+        A number of each atom's residue that no other residue has, ascending, shape ``(atoms,)``.
+    """
+    repeats = np.zeros(len(names), np.bool_)
+    longest = int(np.bincount(residue).max(initial=0))
+    for lag in range(1, longest):
+        repeats[lag:] |= (names[lag:] == names[:-lag]) & (residue[lag:] == residue[:-lag])
+    return repeats
 
 
 def residue_numbers(arrays: AtomArrays) -> NDArray[np.int16]:

@@ -233,13 +233,15 @@ def file_problems(path: Path, record: SetRecord) -> Iterator[UserError]:
 
 
 def _fitting(arrays: AtomArrays, path: Path, facts: ShardFacts) -> AtomArrays:
-    """Check that the offsets of a shard lead nowhere outside."""
+    """Check that the offsets of a shard lead nowhere outside, and that all crystals are there."""
     residues = len(arrays.residue_atoms)
     sound = (
         len(arrays) == facts.fragments == len(arrays.residue_offset) - 1
         and len(arrays.xyz) == len(arrays.atom_name) == arrays.offset[-1] == facts.atoms
         and residues == arrays.residue_offset[-1]
         and int(arrays.residue_atoms.sum(dtype=np.int64)) == facts.atoms
+        and all(one[0] == 0 and np.all(np.diff(one) > 0) for one in (arrays.offset, arrays.residue_offset))
+        and (arrays.placements is None or len(arrays.placements) == facts.fragments)
     )
     if not sound:
         raise UserError(f"{facts.fragments} fragments in {path / facts.name}", "other counts", _AGAIN)

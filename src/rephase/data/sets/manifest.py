@@ -126,7 +126,8 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     """
     wanted = "a table of a set"
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as handle:  # pyarrow takes no path that is no UTF-8
+            table = pq.read_table(handle)
     except (OSError, pa.ArrowException) as error:
         raise UserError(wanted, f"{path}: {error}", "build or copy the set again") from error
     if table.schema != schema:
@@ -140,5 +141,16 @@ def texts(table: pa.Table, column: str) -> list[str]:
 
 
 def splits_of(table: pa.Table) -> NDArray[np.uint8]:
-    """Return each row's index into `SPLITS`, shape ``(n,)``."""
-    return np.asarray(pc.index_in(table["split"], pa.array(SPLITS)).to_numpy().astype(np.uint8))
+    """Return each row's index into `SPLITS`, shape ``(n,)``.
+
+    Raises
+    ------
+    UserError
+        When a row has another split.
+    """
+    found = pc.index_in(table["split"], pa.array(SPLITS))
+    if found.null_count:
+        raise UserError(
+            f"the splits {', '.join(SPLITS)}", f"{found.null_count} others", "build the set again"
+        )
+    return np.asarray(found.to_numpy().astype(np.uint8))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from rephase.data.crystals.placements import Placements
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS
-from rephase.data.sets.atom_arrays import ATOM_NAMES, AtomArrays
+from rephase.data.sets.atom_arrays import ATOM_NAMES, AtomArrays, repeats_a_name
 from rephase.data.sets.fragment_set import FragmentSet, file_problems
 from rephase.data.sets.manifest import texts
 from rephase.data.sets.set_findings import Finding
@@ -107,6 +107,9 @@ def _shard_problems(opened: FragmentSet, rows: range, arrays: AtomArrays) -> Ite
         yield "other numbers of residues than letters in the sequences"
     if np.any(arrays.residue_atoms == 0):
         yield "residues without atoms"
+    residue = np.repeat(np.arange(len(arrays.residue_atoms)), arrays.residue_atoms)
+    if repeats_a_name(arrays.atom_name, residue).any():
+        yield "residues with two atoms of one name"
     if np.any(arrays.atom_name >= len(ATOM_NAMES)):
         yield "unknown atom names"
     if opened.has_crystals != (arrays.placements is not None):

@@ -26,6 +26,7 @@ from rephase.data.sets.set_record import (
     SetOrigin,
     SetRecord,
     ShardFacts,
+    printable,
     record_bytes,
 )
 from rephase.data.sets.shards import SHARD_FRAGMENTS, map_shard, shard_bytes
@@ -126,7 +127,7 @@ def write_staged(
     spill = _spill(partial / "spill", parts)
     order = shuffled_order(spill.table, seed)
     shards = _write_shards(partial / "set", spill, order, shard_fragments, advance)
-    record = _write_record(partial / "set", path.name, spill, order, shards, origin)
+    record = _write_record(partial / "set", printable(path.name), spill, order, shards, origin)
     _publish(path, partial)
     return record
 
@@ -140,12 +141,12 @@ def staging(path: Path, force: bool) -> Iterator[Path]:
     Raises
     ------
     UserError
-        When `path` exists and may not be replaced, or another process is writing it.
+        When `path` exists and may not be replaced, no directory can be made beside it, or another process is
+        writing there.
     """
     check_target(path, force)
     partial = path.with_name(path.name + _PARTIAL)
-    partial.mkdir(parents=True, exist_ok=True)
-    with (partial / "lock").open("w") as handle:
+    with _made(partial).open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however that ends
         except BlockingIOError:
@@ -155,16 +156,27 @@ def staging(path: Path, force: bool) -> Iterator[Path]:
         yield partial
 
 
+def _made(partial: Path) -> Path:
+    """Make a directory to write in, and return the name of its lock."""
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise UserError(f"a directory {partial} to write in", found, "name another place") from error
+    return partial / "lock"
+
+
 def check_target(path: Path, force: bool) -> None:
     """Raise a UserError where a set may not be written at `path`: only sets are ever replaced."""
     if not path.name:
         raise UserError("a name for the set", f"'{path}'", "name a new directory")
     if not path.exists():
         return
+    if not (path / RECORD).is_file():
+        found = f"a directory without {RECORD}" if path.is_dir() else "a file"
+        raise UserError(f"{path}: a new directory, or a set to replace", found, "give another name")
     if not force:
         raise UserError(f"a new directory {path}", "it exists already", "give another name, or add --force")
-    if not (path / RECORD).is_file():
-        raise UserError(f"a set to replace at {path}", f"something without {RECORD}", "give another name")
 
 
 @dataclass(frozen=True)

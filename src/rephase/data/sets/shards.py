@@ -72,6 +72,8 @@ def map_shard(path: Path) -> AtomArrays:
 
 def _placements(mapped: mmap.mmap, start: int, header: dict[str, Any]) -> Placements:
     arrays = {name: _view(mapped, start, header[name], kind) for name, kind in _PLACEMENTS.items()}
+    if len({len(array) for array in arrays.values()}) > 1:
+        raise ValueError("crystals that lack a cell, a space group or a position")
     return Placements(
         cell=arrays["cell"],
         spacegroup=arrays["spacegroup"].view(f"S{SYMBOL_LENGTH}").reshape(-1),
