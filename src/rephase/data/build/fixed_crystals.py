@@ -32,12 +32,12 @@ def fix_crystals(
     The rows of the fragments that have a crystal, and their placements; in a cell of fixed size molecules
     may touch.
     """
-    rows, placements = [], []
+    rows, placements, elements = [], [], fragments.elements
     for i in range(len(fragments)):
         atoms = fragments.atoms_of(i)
         xyz_cart = fragments.xyz_cart[atoms].astype(np.float64)
         rng = np.random.default_rng([seed, _PURPOSE, _number(str(fragments.ids[i]))])
-        crystal = draw_crystal(xyz_cart, fragments.elements[atoms], recipe, rng)
+        crystal = draw_crystal(xyz_cart, elements[atoms], recipe, rng)
         if crystal is not None:
             rows.append(i)
             placements.append(placement_of(crystal, xyz_cart))
