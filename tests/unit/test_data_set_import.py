@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_data_fragments import write
+from test_data_fragments import compressed, write
 
 from rephase.cli.main import run
 from rephase.data.build import set_import
@@ -33,6 +33,26 @@ def test_fragments_with_atoms_out_of_order_are_counted(tmp_path: Path) -> None:
     opened = FragmentSet.open(tmp_path / "set")
     assert len(opened) == 2
     assert opened.record.origin.rejected == {"fragments": {"atoms of a residue out of order": 1}}
+
+
+def test_fragments_with_atoms_given_to_the_wrong_residue_are_counted(tmp_path: Path) -> None:
+    names = np.array(["N", "CA", "N", "CA", "CA", "N", "CA", "C", "O"])  # of the second, one CA is another's
+    kinds = ["C", "CA", "N", "O", "SG"]
+    numbers = compressed(np.array([kinds.index(name) for name in names], np.uint8))
+    file = write(tmp_path / "f.npz", ids=np.array(IDS), seq=np.array(SEQUENCES), atom_name_lzma=numbers)
+    assert run(["data", "import", str(file), "-o", str(tmp_path / "set")]) == 0
+    opened = FragmentSet.open(tmp_path / "set")
+    assert set(opened.manifest["id"].to_pylist()) == {IDS[0], IDS[2]}
+    assert opened.record.origin.rejected == {"fragments": {"atoms of a residue out of order": 1}}
+
+
+def test_a_window_under_both_forms_of_its_id_is_taken_once(tmp_path: Path) -> None:
+    ids = np.array(["1AAA_1_13", "1AAA_1.pd_13", "2BBB_2.pd_1"])
+    file = write(tmp_path / "f.npz", ids=ids, seq=np.array(SEQUENCES))
+    assert run(["data", "import", str(file), "-o", str(tmp_path / "set")]) == 0
+    opened = FragmentSet.open(tmp_path / "set")
+    assert set(opened.manifest["id"].to_pylist()) == {"1AAA_1.pd_13", "2BBB_2.pd_1"}
+    assert opened.record.origin.rejected == {"fragments": {"the same window again": 1}}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS, Fragments, load_fragments
 from rephase.data.selection import select
+from rephase.data.sets.atom_arrays import repeats_a_name
 from rephase.data.sets.leak_check import entity_sequences
 from rephase.data.sets.set_record import SetOrigin, SetRecord
 from rephase.data.sets.set_writer import SetPart, check_target, write_set
@@ -32,7 +33,8 @@ def import_fragments(
     """Write the fragments of a file, with the splits they have, as a set.
 
     Left out and counted are fragments whose residues cannot be told apart, because their atoms do not begin
-    with N, and those of training whose sequences are similar to held-out ones.
+    with N, windows that the file holds again under another form of their id, and fragments of training whose
+    sequences are similar to held-out ones.
 
     Parameters
     ----------
@@ -59,8 +61,13 @@ def import_fragments(
     if not len(fragments):
         raise UserError("fragments", f"none in {file}", "give another file")
     in_order = _in_order(fragments)
-    similar = in_order & _similar_to_held_out(fragments, config)
-    left_out = {"atoms of a residue out of order": int((~in_order).sum()), HOMOLOGUE: int(similar.sum())}
+    first = in_order & _first_of_its_window(fragments.ids, in_order)
+    similar = first & _similar_to_held_out(fragments, config)
+    left_out = {
+        "atoms of a residue out of order": int((~in_order).sum()),
+        "the same window again": int((in_order & ~first).sum()),
+        HOMOLOGUE: int(similar.sum()),
+    }
     origin = SetOrigin(
         command="rephase data import",
         config={"seed": config.seed, "clusters": config.clusters.model_dump(mode="json")},
@@ -68,7 +75,7 @@ def import_fragments(
         rejected={"fragments": {rule: number for rule, number in left_out.items() if number}},
         notes={"similar sequences found by": chosen_method(config.clusters)},
     )
-    parts = _parts(fragments, np.flatnonzero(in_order & ~similar), file.name)
+    parts = _parts(fragments, np.flatnonzero(first & ~similar), file.name)
     return write_set(path, parts, origin, seed=config.seed, force=force, advance=advance)
 
 
@@ -79,10 +86,25 @@ def _parts(fragments: Fragments, rows: NDArray[np.int64], source: str) -> Iterat
 
 
 def _in_order(fragments: Fragments) -> NDArray[np.bool_]:
-    """Tell which fragments begin with N and have a residue for each letter of their sequences."""
+    """Tell which fragments begin with N and have a residue of different atoms for each letter."""
     residues = fragments.residue[fragments.offset[1:] - 1] + 1
     begins = fragments.atom_name[fragments.offset[:-1]] == "N"
-    return np.asarray(begins & (residues == np.strings.str_len(fragments.sequence)))
+    sound = begins & (residues == np.strings.str_len(fragments.sequence))
+    before = np.cumsum(residues, dtype=np.int32) - residues  # residues of the fragments before
+    owner = np.repeat(before, np.diff(fragments.offset)) + fragments.residue
+    mixed = np.flatnonzero(repeats_a_name(fragments.atom_name, owner))
+    sound[np.searchsorted(fragments.offset, mixed, side="right") - 1] = False
+    return np.asarray(sound)
+
+
+def _first_of_its_window(ids: NDArray[np.str_], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which usable fragments come first, in the order of their ids, of those that name one window."""
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(ids[rows], kind="stable")]
+    windows = np.array([str(parse_fragment_id(one)) for one in ids[rows].tolist()], np.str_)
+    first = np.zeros(len(ids), np.bool_)
+    first[rows[np.unique(windows, return_index=True)[1]]] = True
+    return first
 
 
 def _similar_to_held_out(fragments: Fragments, config: BuildConfig) -> NDArray[np.bool_]:
