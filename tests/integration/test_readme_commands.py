@@ -69,7 +69,7 @@ def test_make_test_runs_all_tests(repository: Path) -> None:
 def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The folder in which every `rephase` line of the README was run in turn, and what each printed.
 
-    The line about a file of one's own runs on the example, and the structures are written here, not downloaded.
+    The line about a file of one's own runs on the example; structures are written here, not downloaded.
     """
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(README.parent / "configs", folder / "configs")
