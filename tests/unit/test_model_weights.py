@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from rephase.errors import UserError
 from rephase.models.build import build_model
 from rephase.models.config import FastUNetConfig, ModelConfig, UNetConfig, UNetSEConfig
-from rephase.models.weights import FORMAT, load_model, save_model
+from rephase.models.weights import HEADER, load_model, save_model
 
 SMALL = [
     UNetConfig(outer=2, inner=3, blocks=1),
@@ -35,8 +35,14 @@ def test_a_network_read_back_predicts_the_same(config: ModelConfig, tmp_path: Pa
 def test_the_same_network_makes_the_same_file(tmp_path: Path) -> None:
     network = build_model(SMALL[0])
     save_model(tmp_path / "one", network, SMALL[0])
-    save_model(tmp_path / "two", network.to(memory_format=torch.channels_last_3d), SMALL[0])
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    network = network.to(memory_format=torch.channels_last_3d)
+    for _ in range(5):
+        save_model(tmp_path / "two", network, SMALL[0])
+        assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def header(config: ModelConfig) -> str:
+    return json.dumps({"format": 1, "network": config.model_dump()})
 
 
 def written(path: Path) -> Path:
@@ -47,7 +53,7 @@ def written(path: Path) -> Path:
 def rewritten(path: Path, change: Callable[[dict[str, torch.Tensor], dict[str, str]], None]) -> Path:
     """Write a file again after a change to its weights or metadata."""
     tensors = load(written(path).read_bytes())
-    metadata = {"format": FORMAT, "config": SMALL[0].model_dump_json()}
+    metadata = {HEADER: header(SMALL[0])}
     change(tensors, metadata)
     path.write_bytes(save(tensors, metadata))
     return path
@@ -80,18 +86,24 @@ def test_tensors_of_another_program_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "found"),
-    [({"kind": "unet", "colour": 1}, "colour"), ({"kind": "unet-9"}, "unet-9"), ([], "settings")],
+    ("text", "found"),
+    [
+        ('{"format": 1, "network": {"kind": "unet", "colour": 1}}', "colour"),
+        ('{"format": 1, "network": {"kind": "unet-9"}}', "unet-9"),
+        ('{"format": 2, "network": {"kind": "unet"}}', "format"),
+        ("[]", "settings"),
+        ("{", "JSON"),
+    ],
 )
-def test_settings_of_a_later_version_are_refused(settings: object, found: str, tmp_path: Path) -> None:
-    path = rewritten(tmp_path / "weights", lambda _, metadata: metadata.update(config=json.dumps(settings)))
+def test_settings_of_a_later_version_are_refused(text: str, found: str, tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "weights", lambda _, metadata: metadata.update({HEADER: text}))
     with pytest.raises(UserError, match=found):
         load_model(path)
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
-    other = UNetConfig(outer=2, inner=3, blocks=2).model_dump_json()
-    path = rewritten(tmp_path / "weights", lambda _, metadata: metadata.update(config=other))
+    other = header(UNetConfig(outer=2, inner=3, blocks=2))
+    path = rewritten(tmp_path / "weights", lambda _, metadata: metadata.update({HEADER: other}))
     with pytest.raises(UserError, match=r"without features\.1"):
         load_model(path)
 

@@ -1,21 +1,38 @@
 """Networks in files: weights and settings in one safetensors file."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from rephase.errors import UserError
 from rephase.io.atomic_files import write_whole
+from rephase.io.config import Config
 from rephase.models.build import build_model
 from rephase.models.config import ModelConfig
 from rephase.models.network import DensityNetwork
 
-FORMAT = "rephase network 1"
-"""Stands in the metadata of the file; another number where older programs could not read it."""
+HEADER = "rephase"
+"""Key of the only entry of the metadata: safetensors writes several in random order."""
+
+
+class _Header(Config):
+    """What a file says of its weights.
+
+    Attributes
+    ----------
+    format
+        Another number where older programs could not read the file.
+    network
+        What the network is built from.
+    """
+
+    format: Literal[1] = 1
+    network: ModelConfig
 
 
 def save_model(path: Path, network: DensityNetwork, config: ModelConfig) -> None:
@@ -36,7 +53,7 @@ def save_model(path: Path, network: DensityNetwork, config: ModelConfig) -> None
         When the disk is full or forbids it; the file before, if any, is then untouched.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    write_whole(path, save(tensors, {"format": FORMAT, "config": config.model_dump_json()}))
+    write_whole(path, save(tensors, {HEADER: _Header(network=config).model_dump_json()}))
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[DensityNetwork, ModelConfig]:
@@ -55,10 +72,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> tuple[DensityN
         When the file is missing, damaged, of another program, or its weights do not fit its settings.
     """
     metadata, tensors = _read(path)
-    if metadata.get("format") != FORMAT:
-        found = f"{path} with the format {metadata.get('format', 'of another program')}"
-        raise UserError(f"weights in the format {FORMAT}", found, "give a file that rephase train wrote")
-    config = _config(metadata.get("config", ""), path)
+    config = _header(metadata, path).network
     network = build_model(config)
     _check(tensors, network.state_dict(), path)
     network.load_state_dict(tensors)
@@ -75,14 +89,16 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise UserError("weights as safetensors", f"{path}: {error}", "get the file again") from error
 
 
-def _config(text: str, path: Path) -> ModelConfig:
-    adapter: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)
+def _header(metadata: dict[str, str], path: Path) -> _Header:
+    if HEADER not in metadata:
+        found = f"{path} of another program"
+        raise UserError("weights that rephase train wrote", found, "give another file")
     try:
-        return adapter.validate_json(text)
+        return _Header.model_validate_json(metadata[HEADER])
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        found = f"{path} with settings that do not fit: {name} {first['msg']}".replace("  ", " ")
+        where = ".".join(str(part) for part in first["loc"])
+        found = f"{path}, {where}: {first['msg']}" if where else f"{path}: {first['msg']}"
         raise UserError("settings of a network", found, "update rephase, or get the file again") from error
 
 
