@@ -3,17 +3,18 @@
 import copy
 
 import torch
-from torch import nn
+
+from rephase.models.network import DensityNetwork
 
 
-def average_of(network: nn.Module) -> nn.Module:
+def average_of(network: DensityNetwork) -> DensityNetwork:
     """Return a copy of a network to average into: in evaluation mode, without gradients."""
     average = copy.deepcopy(network).eval()
     return average.requires_grad_(False)
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+def update_average(average: DensityNetwork, network: DensityNetwork, decay: float, step: int) -> None:
     """Move the average towards the network.
 
     Parameters
