@@ -50,7 +50,7 @@ def spectrum_of(patterson: Tensor, cell: Tensor, d_min: Tensor) -> Spectrum:
     intensity = torch.fft.rfftn(patterson, dim=_DIMS, norm="ortho").real.clamp(min=0.0) * reflections
     total = (intensity * friedel_weights(shape, intensity)).sum(_DIMS, keepdim=True)
     points = shape[0] * shape[1] * shape[2]
-    amplitude = (intensity * (points / total.clamp(min=torch.finfo(total.dtype).tiny))).sqrt()
+    amplitude = (intensity * (points / torch.where(total > 0.0, total, points))).sqrt()
     within = reflections.clone()
     within[:, 0, 0, 0] = True
     return Spectrum(amplitude, within, shape)
