@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
 from stream_process import random_fragments
 
 from rephase.cli.main import run
@@ -19,7 +18,6 @@ from rephase.data.sets.set_record import SetOrigin
 from rephase.data.sets.set_writer import SetPart, write_set
 from rephase.io.config import dump_config
 from rephase.train import checkpoints
-from rephase.train.loop import WEIGHTS
 from rephase.train.train_config import TrainConfig
 from rephase.train.trainer import Trainer
 
@@ -71,15 +69,7 @@ def outcome(folder: Path) -> dict[str, Any]:
     for line in lines:
         line.pop("examples_per_second", None)
     files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    content = {name: path.read_bytes() for name, path in files.items()}
-    return content | {"log.jsonl": lines, WEIGHTS: _content_of(folder / WEIGHTS)}
-
-
-def _content_of(weights: Path) -> tuple[dict[str, str], dict[str, list[float]]]:
-    """Metadata and tensors; the order of the metadata in the file is random."""
-    with safe_open(weights, framework="np") as file:
-        tensors = {name: file.get_tensor(name).ravel().tolist() for name in sorted(file.keys())}
-        return file.metadata(), tensors
+    return {name: path.read_bytes() for name, path in files.items()} | {"log.jsonl": lines}
 
 
 def _die() -> None:
