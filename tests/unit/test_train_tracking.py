@@ -4,6 +4,8 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -45,3 +47,30 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=f"pip install {package}"):
         trackers_of(Tracking.model_validate(settings), tmp_path, 0, {})
+
+
+def test_a_run_at_wandb_goes_on_under_its_own_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[dict[str, Any]] = []
+
+    class Run:
+        def log(self, figures: dict[str, float], step: int) -> None:
+            calls[-1]["logged"] = (step, figures)
+
+        def finish(self) -> None:
+            calls[-1]["finished"] = True
+
+    def init(**arguments: Any) -> Run:
+        calls.append(arguments)
+        return Run()
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=init))
+    for name in ("first", "first", "second"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        with trackers_of(Tracking(wandb="project"), tmp_path / name, 0, {"seed": 3}) as trackers:
+            trackers.add(1, {"loss": 0.5})
+    first, again, other = (call["id"] for call in calls)
+    assert first == again != other
+    assert all(call["logged"] == (1, {"loss": 0.5}) and call["finished"] for call in calls)
+    assert calls[0]["config"] == {"seed": 3}

@@ -2,11 +2,14 @@
 
 import json
 import math
+import uuid
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
+
+from pydantic import Field
 
 from rephase.errors import UserError
 from rephase.io.atomic_files import write_whole
@@ -28,7 +31,7 @@ class Tracking(Config):
         Project at Weights & Biases; None sends nothing.
     """
 
-    every: int = 10
+    every: int = Field(default=10, ge=1)
     tensorboard: bool = False
     wandb: str | None = None
 
@@ -87,12 +90,13 @@ class TensorBoard:
 
 
 class WandB:
-    """A run at Weights & Biases, which goes on under the same name when the run does."""
+    """A run at Weights & Biases, which goes on there when it does here."""
 
     def __init__(self, folder: Path, project: str, settings: Mapping[str, Any]) -> None:
         module = _extra("wandb", "wandb", "tracking.wandb")
+        name = folder.resolve().name
         self._run = module.init(
-            project=project, id=folder.resolve().name, dir=str(folder), config=settings, resume="allow"
+            project=project, id=_identity(folder), name=name, dir=str(folder), config=settings, resume="allow"
         )
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
@@ -164,6 +168,14 @@ def _extra(module: str, package: str, setting: str) -> Any:
     except ImportError:
         do = f"type pip install {package}, or leave {setting} out"
         raise UserError(f"the package {package}, for {setting}", "it is not installed", do) from None
+
+
+def _identity(folder: Path) -> str:
+    """Return what tells the run in a folder from all others; made up when it begins, and kept beside it."""
+    path = folder / "wandb-id"
+    if not path.exists():
+        write_whole(path, uuid.uuid4().hex.encode())
+    return path.read_text(encoding="utf-8")
 
 
 def _lines(path: Path) -> list[str]:
