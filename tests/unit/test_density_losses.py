@@ -95,3 +95,18 @@ def test_another_hand_is_not_forgiven() -> None:
 def test_weights_without_a_meaning_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         LossConfig.model_validate(weights)
+
+
+def test_shapes_are_not_broadcast() -> None:
+    with pytest.raises(ValueError, match="predicted for"):
+        density_loss(torch.zeros(2, 1, 8, 8, 8), torch.zeros(2, 8, 8, 8), LossConfig())
+
+
+def test_correlation_is_that_of_numpy_on_any_scale() -> None:
+    first, second = smooth_maps(seed=1).float(), smooth_maps(seed=2).float()
+    expected = [
+        np.corrcoef(e.ravel(), f.ravel())[0, 1]
+        for e, f in zip(first.double().numpy(), second.double().numpy(), strict=True)
+    ]
+    for scale in (1e-12, 1.0, 1e9):
+        np.testing.assert_allclose(map_correlation(scale * first, second + 2.0), expected, rtol=1e-4)

@@ -53,7 +53,14 @@ def density_loss(predicted: Tensor, target: Tensor, config: LossConfig) -> Tenso
     Returns
     -------
     One number, 0 for equal maps.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ.
     """
+    if predicted.shape != target.shape:
+        raise ValueError(f"{tuple(predicted.shape)} predicted for {tuple(target.shape)}")
     with torch.autocast(target.device.type, enabled=False):
         predicted = predicted.to(target.dtype)
         if config.align:
@@ -70,10 +77,12 @@ def density_loss(predicted: Tensor, target: Tensor, config: LossConfig) -> Tenso
 def map_correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson correlation of maps, shape ``(..., u, v, w)`` → ``(...)``; 0 where one is constant."""
     first, second = (one - one.mean(_DIMS, keepdim=True) for one in (first, second))
-    product = (first * second).sum(_DIMS)
-    squares = first.square().sum(_DIMS) * second.square().sum(_DIMS)
-    varies = squares > 0.0
-    return torch.where(varies, product * torch.where(varies, squares, 1.0).rsqrt(), 0.0)
+    return (_with_norm_one(first) * _with_norm_one(second)).sum(_DIMS)
+
+
+def _with_norm_one(maps: Tensor) -> Tensor:
+    square = maps.square().sum(_DIMS, keepdim=True)
+    return maps * torch.where(square > 0.0, square, 1.0).rsqrt()
 
 
 def _amplitudes(density: Tensor) -> Tensor:
