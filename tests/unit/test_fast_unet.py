@@ -73,6 +73,16 @@ def test_cell_and_resolution_matter() -> None:
             assert float(map_correlation(other, expected)) < 0.999
 
 
+def test_autocast_does_not_reach_the_transforms() -> None:
+    fast, maps = network(), torch.randn(2, 1, *SHAPE)
+    with torch.no_grad():
+        expected = fast(maps, CELLS, D_MIN)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = fast(maps, CELLS, D_MIN)
+    assert found.dtype == torch.float32
+    assert float(map_correlation(found, expected).min()) > 0.99
+
+
 def test_densities_are_band_limited() -> None:
     with torch.no_grad():
         density = network()(torch.randn(2, 1, *SHAPE), CELLS, D_MIN)
