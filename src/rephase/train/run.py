@@ -117,7 +117,7 @@ def set_up(config: TrainConfig, ranks: Ranks) -> Run:
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     steps = math.ceil(config.epochs * epoch_examples / per_step)
     trainer = Trainer(config, network, steps, epoch_examples, ranks)
-    if config.machine.compile:
+    if config.machine.compile and device.type == "cuda":
         network.compile()
     return Run(trainer, stream, dev_batches(config))
 

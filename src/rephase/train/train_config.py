@@ -77,7 +77,7 @@ class Machine(Config):
     channels_last
         Lay the channels of the network innermost.
     compile
-        Compile the network with ``torch.compile``.
+        Compile the network with ``torch.compile``, on CUDA alone.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
