@@ -189,3 +189,16 @@ def written_config_with(config: Path, folder: Path, **changed: object) -> Path:
     path = folder / "train.yaml"
     path.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | changed))
     return path
+
+
+def test_layout_of_the_channels_does_not_change_what_is_learnt(
+    config: Path, finished: Path, tmp_path: Path
+) -> None:
+    changed = ("--set", "machine.channels_last=true")
+    assert run(["train", str(config), "-o", str(tmp_path / "run"), *changed]) == 0
+    losses = [
+        [json.loads(line).get("loss") for line in (folder / "log.jsonl").read_text().splitlines()]
+        for folder in (finished, tmp_path / "run")
+    ]
+    first, other = ([loss for loss in of_run if loss is not None] for of_run in losses)
+    assert other == pytest.approx(first, rel=1e-3)
