@@ -31,6 +31,7 @@ _USER_ERRNO = {  # a full, read-only or forbidden disk
 COMMANDS = {
     "solve": "Phase measured amplitudes or intensities.",
     "phasematch": "Compare two sets of phases after matching origin and hand.",
+    "train": "Train a network that turns Patterson maps into densities.",
     "data": "Make, look at and check sets of fragments to train and test on.",
     "example": "Make a crystal of a peptide, with measured amplitudes and the truth beside them.",
     "report": "Write report.html again, from the files in an output directory.",

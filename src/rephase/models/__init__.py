@@ -1,1 +1,1 @@
-"""Networks (no released model yet)."""
+"""Networks that turn Patterson maps into densities: how they are built, fed, judged and kept."""

@@ -1,0 +1,15 @@
+"""The precision in which networks compute."""
+
+import torch
+
+from rephase.train.train_config import Machine
+
+
+def reduced_precision(device: torch.device, machine: Machine) -> torch.autocast:
+    """Return a context in which networks compute in bfloat16 on CUDA, where that is wanted.
+
+    Weights are cast anew in every pass: those cast in a pass without gradients would be taken again in the
+    next one, and then get no gradient.
+    """
+    enabled = machine.bf16 and device.type == "cuda"
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
