@@ -124,8 +124,9 @@ def test_without_a_header_the_name_is_the_id(tmp_path: Path, name: str, expected
 
 
 def test_ids_of_twelve_characters(tmp_path: Path) -> None:
-    text = cif_text(structure_of(strand("ACD"))).replace("_entry.id 4AZ3", "_entry.id pdb_00004az3")
-    assert read_structure_file(written(tmp_path, text.encode())).id == "PDB_00004AZ3"
+    for stated, expected in (("pdb_1000a2bc", "PDB_1000A2BC"), ("pdb_00004az3", "4AZ3")):
+        text = cif_text(structure_of(strand("ACD"))).replace("_entry.id 4AZ3", f"_entry.id {stated}")
+        assert read_structure_file(written(tmp_path, text.encode())).id == expected
 
 
 @pytest.mark.parametrize(

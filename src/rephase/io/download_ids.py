@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rephase.errors import UserError
+from rephase.io.pdb_codes import shortened
 
 _SHORT = re.compile(r"[1-9][0-9a-z]{3}")
 _EXTENDED = re.compile(r"pdb_[0-9a-z]{8}")
-_SAME_AS_SHORT = "pdb_0000"  # pdb_00001abc is the extended code of 1abc (wwPDB, PDB ID extension FAQ)
 
 
 def read_entry_ids(words: Sequence[str]) -> list[str]:
@@ -50,11 +50,8 @@ def entry_id(text: str, place: str = "") -> str:
     UserError
         When it is no PDB code.
     """
-    code = text.lower()
-    if _EXTENDED.fullmatch(code):
-        short = code.removeprefix(_SAME_AS_SHORT)
-        return short if _SHORT.fullmatch(short) else code
-    if not _SHORT.fullmatch(code):
+    code = shortened(text.lower())
+    if not (_SHORT.fullmatch(code) or _EXTENDED.fullmatch(code)):
         raise UserError(
             "a PDB code, such as 1abc or pdb_00001abc",
             f"{text!r}{place}",

@@ -12,6 +12,7 @@ import gemmi
 from rephase.errors import UserError
 from rephase.io import cif_facts, pdb_header
 from rephase.io.binary_cif import binary_cif_block, looks_binary
+from rephase.io.pdb_codes import shortened
 from rephase.io.reflection_file import explaining
 
 _WANTED = "a structure in PDB, mmCIF or BinaryCIF format, plain or gzipped"
@@ -121,8 +122,9 @@ def _from_cif(path: Path, block: gemmi.cif.Block) -> StructureFile:
 
 def _entry_id(stated: str, path: Path) -> str:
     """Return the id of the header where it looks like a PDB id, else the file's name without endings."""
-    if _PDB_ID.fullmatch(stated.strip().upper()):
-        return stated.strip().upper()
+    code = shortened(stated.strip().upper())
+    if _PDB_ID.fullmatch(code):
+        return code
     stem = _ENDINGS.sub("", path.name)
     if re.fullmatch(r"pdb[0-9][0-9a-z]{3}", stem):  # as the archive names its files: pdb4az3.ent.gz
         stem = stem[3:]
