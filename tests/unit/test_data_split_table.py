@@ -22,6 +22,7 @@ def table(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
         "split,id\r\ntrain,4az3\r\ntest,1abc\r\n",
         "# made by hand\nId  Split\n\n4AZ3_1  training\n1abc   TEST\n1ABC_2.pd_11 test\n",
         "\ufeffid;split\n4az3;train\n1abc;test\n",
+        '"id","note","split"\n"4az3","a, b","train"\n1abc,,test\n',
     ],
 )
 def test_tables_as_people_write_them(tmp_path: Path, text: str) -> None:
@@ -29,8 +30,13 @@ def test_tables_as_people_write_them(tmp_path: Path, text: str) -> None:
 
 
 def test_long_ids(tmp_path: Path) -> None:
-    path = table(tmp_path, "id\tsplit\npdb_00004az3\tval\npdb_00004az3_1.pd_11\tvalidation\n")
-    assert read_split_table(path) == {"PDB_00004AZ3": "val"}
+    path = table(tmp_path, "id\tsplit\npdb_1000a2bc\tval\npdb_1000a2bc_1.pd_11\tvalidation\n")
+    assert read_split_table(path) == {"PDB_1000A2BC": "val"}
+
+
+def test_a_long_id_holds_out_the_entry_of_the_short_one(tmp_path: Path) -> None:
+    path = table(tmp_path, "id\tsplit\npdb_00004az3\ttest\n4AZ3_1\ttest\n")
+    assert read_split_table(path) == {"4AZ3": "test"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,7 @@ def test_long_ids(tmp_path: Path) -> None:
         ("", "empty"),
         ("4az3\ttrain\n", "begins with"),
         ("id\tsplit\n4az3\n", "line 2"),
+        (f"id,split\n{'x' * 200_000},test\n", "field"),
         ("id\tsplit\n\ttrain\n", "line 2"),
         ("id\tsplit\n4az3\tholdout\n", "holdout"),
         ("id\tsplit\n4az3\ttrain\n4AZ3\ttest\n", "4AZ3 is also train"),

@@ -1,10 +1,12 @@
 """Tables that say which entries are trained on and which are held out."""
 
+import csv
 import re
 from pathlib import Path
 
 from rephase.data.fragments import SPLITS, Split
 from rephase.errors import UserError
+from rephase.io.pdb_codes import shortened
 
 _WANTED = "a table with the columns id and split"
 _LARGEST = 256 * 2**20  # bytes
@@ -31,7 +33,7 @@ def read_split_table(path: Path | str) -> dict[str, Split]:
     if not lines:
         raise UserError(_WANTED, f"{path} is empty", "give a table like manifest.tsv")
     part = next((mark for mark in ("\t", ",", ";") if mark in lines[0][1]), None)
-    header = [name.strip().lower() for name in lines[0][1].split(part)]
+    header = [name.lower() for name in _cells(lines[0][1], part)]
     if not {"id", "split"} <= set(header):
         raise UserError(
             _WANTED, f"{path} begins with {lines[0][1][:80]!r}", "name its columns in the first line"
@@ -39,7 +41,7 @@ def read_split_table(path: Path | str) -> dict[str, Split]:
     id_column, split_column = header.index("id"), header.index("split")
     splits: dict[str, Split] = {}
     for number, line in lines[1:]:
-        cells = [cell.strip() for cell in line.split(part)]
+        cells = _cells(line, part)
         if len(cells) <= max(id_column, split_column) or not cells[id_column]:
             raise UserError(_WANTED, f"{path}, line {number}: {line[:80]!r}", "complete the line")
         entry, split = entry_of(cells[id_column]), _split(cells[split_column], path, number)
@@ -52,11 +54,20 @@ def read_split_table(path: Path | str) -> dict[str, Split]:
     return splits
 
 
+def _cells(line: str, part: str | None) -> list[str]:
+    """Take a line apart at a character, outside of quotes, or at blanks."""
+    try:
+        cells = line.split() if part is None else next(csv.reader([line], delimiter=part))
+    except csv.Error as error:  # a cell of more than 128 kB
+        raise UserError(_WANTED, f"{line[:80]!r}: {error}", "correct the table") from error
+    return [cell.strip() for cell in cells]
+
+
 def entry_of(name: str) -> str:
     """Return the PDB id, in capitals, of an entry, an entity or a fragment."""
     text = name.strip().upper()
     extended = _EXTENDED.match(text)
-    return extended[0] if extended else text.split("_")[0]
+    return shortened(extended[0]) if extended else text.split("_")[0]
 
 
 def _split(text: str, path: Path, number: int) -> Split:
