@@ -249,19 +249,31 @@ def test_a_table_of_splits_is_binding(entries: Path, tmp_path: Path) -> None:
     rows = FragmentSet.open(tmp_path / "set").manifest.to_pylist()
     assert {row["entry"] for row in rows if row["split"] == "val"} == {"1A00"}
     assert {row["entry"] for row in rows if row["split"] == "test"} == {"2A01"}
+    notes = FragmentSet.open(tmp_path / "set").record.origin.notes
+    assert notes["entries that the table of splits lacks"] == f"{ENTRIES - 2}, trained on"
+
+
+def test_a_table_of_other_entries_does_not_put_everything_into_training(
+    entries: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "splits.csv"
+    table.write_text("id,entry,split\n0,1a00,val\n1,2a01,test\n")
+    words = ["data", "build", str(entries), "-o", str(tmp_path / "set"), "--split", str(table), *OPTIONS]
+    assert run(words) == 2
+    assert "column id" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nowhere"], "no nowhere"),
+        (["nowhere"], "no file nowhere"),
         ([], "requires an argument"),
         (["IN", "--split", "nowhere.tsv"], "nowhere.tsv"),
         (["IN", "--executor", "dask"], "--scheduler"),
         (["IN", "--scheduler", "tcp://127.0.0.1:1"], "--executor dask"),
         (["IN", "--jobs", "0"], "--jobs"),
         (["IN", "--set", "windows.lenght=3"], "length"),
-        (["IN", "--set", "entries.resolution=1.0"], "resolution 20 entries"),
+        (["IN", "--set", "entries.resolution=1.0"], "20 of the entries by resolution"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )

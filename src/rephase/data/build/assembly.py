@@ -63,7 +63,7 @@ def assemble(
     Raises
     ------
     UserError
-        When the sequences cannot be clustered.
+        When the sequences cannot be clustered, or the table names no entry that is used.
     """
     facts = {
         (number, place): one
@@ -71,6 +71,7 @@ def assemble(
         for place, one in enumerate(_required(file).files)
     }
     used, skipped = _first_of_each_entry(facts)
+    outside = [] if table is None else _entries_outside(table, [facts[source].entry for source in used])
     entities = [entity for source in used for entity in facts[source].entities]
     decisions = decide(entities, config, table)
     rejected = _sum_rejected(facts[source].rejected for source in used)
@@ -87,6 +88,7 @@ def assemble(
             "entities": str(len(decisions.kept)),
             "clusters": str(decisions.clusters),
             "similar sequences found by": decisions.method,
+            **({"entries that the table of splits lacks": f"{len(outside)}, trained on"} if outside else {}),
         },
     )
 
@@ -152,6 +154,18 @@ def _first_of_each_entry(
         if reason:
             skipped.append(SkippedFile(name=one.name, reason=reason))
     return list(used.values()), skipped
+
+
+def _entries_outside(table: Mapping[str, Split], entries: Sequence[str]) -> list[str]:
+    """Return the entries that a table of splits does not name; it names one at least, or holds other ids."""
+    outside = [entry for entry in entries if entry not in table]
+    if entries and len(outside) == len(entries):
+        raise UserError(
+            "a table with the splits of these entries",
+            f"{len(table)} others in it, and not {outside[0]}",
+            "give the table of these structures, with PDB ids in its column id",
+        )
+    return outside
 
 
 def _sum_rejected(counts: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
