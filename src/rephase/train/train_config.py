@@ -160,6 +160,12 @@ class TrainConfig(Config):
             raise ValueError("passes: above 0 they go with model.recycling: true")
         return self
 
+    @model_validator(mode="after")
+    def _amplitudes_can_be_read_from_the_map(self) -> "TrainConfig":
+        if self.model.kind == "unet-fast" and self.maps.patterson != "published":
+            raise ValueError("maps.patterson: unet-fast reads the amplitudes from a published Patterson map")
+        return self
+
     def differences(self, other: "TrainConfig") -> list[str]:
         """Name the settings in which two runs differ, but for those that leave their results alone."""
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
