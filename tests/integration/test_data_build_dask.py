@@ -1,5 +1,6 @@
 """Building on a dask cluster of two workers, one of which is killed: the same bytes."""
 
+import gc
 import os
 import signal
 import socket
@@ -71,7 +72,8 @@ def test_a_scheduler_that_is_not_there_is_told_within_seconds(
     options = ["--executor", "dask", "--scheduler", address.format(closed=closed)]
     start = time.perf_counter()
     assert run(["data", "build", str(entries), "-o", str(tmp_path / "set"), *options]) == 2
-    assert time.perf_counter() - start < 20.0
+    gc.collect()  # a client left behind would write its traceback now
+    assert time.perf_counter() - start < 8.0
     error = capsys.readouterr().err
     assert "dask scheduler" in error
     assert "Traceback" not in error

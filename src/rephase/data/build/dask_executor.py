@@ -64,11 +64,13 @@ def _connect(scheduler: str) -> Any:
     """Return a client of a scheduler that has workers."""
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise UserError(
             "dask for --executor dask", "it is not installed", "pip install 'rephase[dask]'"
         ) from None
     try:
+        get_address_host_port(scheduler)  # a client with a wrong address prints a traceback as it goes
         client = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(
