@@ -146,6 +146,8 @@ def test_a_folder_without_lists_and_a_renamed_list_are_refused(tmp_path: Path) -
     write_list(tmp_path / "three.json", TWO)
     with pytest.raises(UserError, match="rename one"):
         read_lists(tmp_path)
+    with pytest.raises(UserError, match="three"):
+        read_lists(tmp_path, ("thre",))
 
 
 @pytest.mark.parametrize(

@@ -159,9 +159,13 @@ def read_lists(folder: Path, only: tuple[str, ...] = ()) -> list[CrystalList]:
     UserError
         If the folder holds none, lacks one of `only`, or a file is no list or bears another name.
     """
-    names = sorted(set(only) or {path.stem for path in folder.glob("*.json")})
-    if not names:
-        raise UserError(f"lists of crystals in {folder}", "no .json file", "check the path")
+    there = sorted(path.stem for path in folder.glob("*.json"))
+    if not there:
+        raise UserError(f"lists of crystals in {folder}", "no .json file", "name their directory by --lists")
+    names = sorted(set(only)) or there
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise UserError(f"a list in {folder}: {', '.join(there)}", unknown[0], "choose one of these")
     lists = [read_list(folder / f"{name}.json") for name in names]
     for name, crystals in zip(names, lists, strict=True):
         if crystals.name != name:
