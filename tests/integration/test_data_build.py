@@ -300,3 +300,14 @@ def test_a_file_that_kills_its_process_is_reported_and_the_rest_is_built(
         record = set_build.build_set([entries], tmp_path / "set", CONFIG, deadly, log)
     assert [(left.name, left.reason) for left in record.origin.skipped] == [("004.pdb", LOST.value)]
     assert record.fragments == 5 * (ENTRIES - 1)
+
+
+def test_who_interrupts_a_build_learns_that_it_goes_on(
+    entries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(path: Path, results: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(set_build, "write_part", interrupt)
+    assert run(["data", "build", str(entries), "-o", str(tmp_path / "set"), *OPTIONS]) == 130
+    assert "goes on" in capsys.readouterr().out

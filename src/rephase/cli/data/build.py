@@ -77,7 +77,11 @@ def build(
     rules = read_config(BuildConfig, config, overrides)
     with Log() as log:
         run = _runner(executor, scheduler, jobs)
-        record = build_set(structures, output, rules, run, log, split_table=split, force=force)
+        try:
+            record = build_set(structures, output, rules, run, log, split_table=split, force=force)
+        except KeyboardInterrupt:
+            log.say("stopped; the same command goes on from here")
+            raise
         say_summary(output, record, log)
         seconds = time.perf_counter() - start
         log.say(f"the set is {output}, after {seconds:.1f} s\n\nnext: rephase data check {output}")
