@@ -101,7 +101,9 @@ def _summarise(log: "Log", outcomes: "Sequence[Outcome]", output: Path) -> None:
     for outcome in told:
         log.say(f"  {outcome.entry:<12} {outcome.status:<8} {outcome.reason}")
     if len(here) < len(outcomes):
-        raise UserError(f"{len(outcomes)} structures", f"{len(here)} of them", _next_step(count))
+        from rephase.logs import counted
+
+        raise UserError(counted(len(outcomes), "structure"), f"{len(here)} of them", _next_step(count))
     log.say(f"\nnext: rephase data build {output} -o SET")
 
 
