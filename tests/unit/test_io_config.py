@@ -63,6 +63,7 @@ def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
         ("windows: {lenght: 2}", ["windows.lenght", "did you mean length?"]),
         ("sed: 1", ["sed in", "did you mean seed?"]),
         ("cell: {kind: cubic, egde: 2}", ["cell.egde", "did you mean edge?"]),
+        ("cell: {kind: cubic, solvent: 0.5}", ["the keys edge, kind\n", "cell.solvent", "remove it"]),
         ("windows: {length: 0}", ["windows.length", "greater than or equal to 1"]),
         ("windows: {length: two}", ["windows.length", "'two'"]),
         ("windows: 3", ["windows", "3 in"]),

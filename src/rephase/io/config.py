@@ -105,10 +105,11 @@ def _explained(error: ValidationError, kind: type[Config], source: str) -> UserE
 
 
 def _keys_beside(kind: Any, location: Sequence[int | str]) -> list[str]:
-    """List the keys that are known where an unknown one was found."""
+    """List the keys that are known where an unknown one was found; its location may name one of a union."""
     models = [kind]
     for part in location[:-1]:
-        models = [found for model in models for found in _models_under(model, part)] or models
+        below = [found for model in models for found in _models_under(model, part)]
+        models = below or [model for model in models if part in _names(model)] or models
     return sorted({name for model in models for name in model.model_fields})
 
 
@@ -122,6 +123,15 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def _names(model: type[BaseModel]) -> set[object]:
+    """Return what pydantic may call a member of a union: its class, and the values of ``kind: cubic``."""
+    fields = model.model_fields.values()
+    return {
+        model.__name__,
+        *(value for field in fields for value in getattr(field.annotation, "__args__", ())),
+    }
 
 
 def _is_tag(part: int | str, kind: type[Config]) -> bool:
