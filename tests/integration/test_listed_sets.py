@@ -293,7 +293,7 @@ def test_the_command_refuses_entries_that_are_not_held_out(
         ([], "--output for the sets, or --draw"),
         (["--draw"], "the table of held-out entries"),
         (["--draw", "-o", "sets"], "--output for the sets, or --draw"),
-        (["-o", "sets", "--only", "absent"], "the list"),
+        (["-o", "sets", "--only", "absent"], "lists of crystals"),
     ],
 )
 def test_what_is_typed_wrongly_is_told(
