@@ -100,6 +100,7 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, list[Any]]], None
         ("atoms", 99, "record"),
         ("split", "test", "record"),
         ("sequence", "AAAAAAAAA", "record"),
+        ("sequence", "A-", "record"),
         ("id", "nonsense", "ids"),
         ("entry", "9ZZZ", "ids"),
         ("start", 77, "ids"),

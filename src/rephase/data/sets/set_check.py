@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from rephase.data.crystals.placements import Placements
 from rephase.data.fragment_ids import parse_fragment_id
 from rephase.data.fragments import SPLITS
+from rephase.data.peptides.residue_topology import RESIDUES
 from rephase.data.sets.atom_arrays import ATOM_NAMES, AtomArrays, repeats_a_name
 from rephase.data.sets.fragment_set import FragmentSet, file_problems
 from rephase.data.sets.manifest import texts
@@ -45,7 +46,7 @@ def check_set(path: Path) -> list[Finding]:
         return [Finding("files", str(path), _short(error))]
     found: dict[str, list[str]] = {
         "files": [],
-        "record": list(_record_problems(opened)),
+        "record": [*_record_problems(opened), *_sequence_problems(opened)],
         "ids": list(_id_problems(opened)),
         "shards": [],
     }
@@ -80,6 +81,14 @@ def _record_problems(opened: FragmentSet) -> Iterator[str]:
     ):
         if stated != counted:
             yield f"{stated} {name} in the record, {counted} in the set"
+
+
+def _sequence_problems(opened: FragmentSet) -> Iterator[str]:
+    """Look for sequences of anything but the twenty amino acids."""
+    foreign = pc.match_substring_regex(opened.manifest["sequence"], f"[^{RESIDUES}]")
+    count = int(foreign.to_numpy().sum())
+    if count:
+        yield f"{count} sequences with letters that are no amino acid"
 
 
 def _id_problems(opened: FragmentSet) -> Iterator[str]:
