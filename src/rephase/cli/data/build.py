@@ -31,7 +31,7 @@ def build(
     split into train, val and test so that no cluster is in two. The set is a directory of atoms in shards,
     with a manifest and a record of every rule that left something out. A file that cannot be read is
     reported and skipped. What is interrupted goes on when the same command is given again, and a finished
-    set is not touched; its bytes depend on the files and settings alone.
+    set is not touched; its bytes depend on its name, the files and the settings alone.
 
     For example:
 
