@@ -17,9 +17,9 @@ def import_(
 ) -> None:
     """Make a set from a compressed file of fragments.
 
-    The file is an .npz such as fragments15.npz, whose fragments keep their splits. Windows that it holds twice are
-    taken once, and fragments of training whose sequences are more than 30 % identical to held-out ones are
-    left out.
+    The file is an .npz such as fragments15.npz, whose fragments keep their splits. Windows that it holds
+    twice are taken once, and fragments of training whose sequences are more than 30 % identical to held-out
+    ones are left out.
 
     For example:
 

@@ -47,8 +47,8 @@ def build_set(
 ) -> SetRecord:
     """Build a set, going on where an interrupted build of the same sources and settings stopped.
 
-    The bytes of the set depend on its name, the sources and the settings alone: not on the order of the files, how the
-    work was shared, nor how often it was interrupted.
+    The bytes of the set depend on its name, the sources and the settings alone: not on the order of the
+    files, how the work was shared, nor how often it was interrupted.
 
     Parameters
     ----------
