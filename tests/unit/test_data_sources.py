@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rephase.data.build.sources import Source, find_files, find_sources
+from rephase.data.build.sources import Source, find_files, sum_files
 from rephase.errors import UserError
 
 
 def sources(*given: Path) -> list[Source]:
-    return find_sources(given)
+    return sum_files(find_files(given))
 
 
 def filled(path: Path, content: str = "x") -> Path:

@@ -31,11 +31,6 @@ class Source:
     path: Path
 
 
-def find_sources(given: Sequence[Path]) -> list[Source]:
-    """Find and sum structures; `find_files` tells what may be given."""
-    return sum_files(find_files(given))
-
-
 def find_files(given: Sequence[Path]) -> dict[Path, str]:
     """Find the files that are meant by paths of structures, directories and lists.
 
