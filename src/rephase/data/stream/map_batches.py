@@ -83,17 +83,38 @@ def maps_of(batch: CrystalBatch, options: MapOptions | None = None) -> MapBatch:
     options = options or MapOptions()
     with torch.autocast(batch.cell.device.type, enabled=False):
         data = observe(batch)
-        volume = cell_volume(batch.cell)
-        coefficients = _COEFFICIENTS[options.patterson](data.intensity, data.inv_d2, data.measured)
-        patterson = patterson_from_intensities(coefficients, volume, batch.shape)
-        density = density_from_structure_factors(data.F, volume, batch.shape)
+        density = density_from_structure_factors(data.F, cell_volume(batch.cell), batch.shape)
         return MapBatch(
-            patterson=_scaling(options.patterson_scale)(patterson),
+            patterson=patterson_of(data.intensity, data.inv_d2, data.measured, batch.cell, options),
             density=_scaling(options.density_scale)(density),
             observation=data,
             cell=batch.cell,
             d_min=batch.d_min,
         )
+
+
+def patterson_of(
+    intensity: Tensor, inv_d2: Tensor, measured: Tensor, cell: Tensor, options: MapOptions
+) -> ScaledMap:
+    """Make Patterson maps of measured intensities.
+
+    Parameters
+    ----------
+    intensity
+        Electrons², 0 where not measured, shape ``(batch, nu, nv, nw//2 + 1)``, nw even.
+    inv_d2
+        1/d² in Å⁻², the same shape.
+    measured
+        bool, the same shape.
+    cell
+        Å and degrees, shape ``(batch, 6)``.
+    options
+        Which coefficients, and the scale.
+    """
+    coefficients = _COEFFICIENTS[options.patterson](intensity, inv_d2, measured)
+    _, nu, nv, half = intensity.shape
+    shape = (nu, nv, 2 * (half - 1))
+    return _scaling(options.patterson_scale)(patterson_from_intensities(coefficients, cell_volume(cell), shape))
 
 
 def _published(intensity: Tensor, inv_d2: Tensor, measured: Tensor) -> Tensor:
