@@ -113,8 +113,8 @@ def patterson_of(
     """
     coefficients = _COEFFICIENTS[options.patterson](intensity, inv_d2, measured)
     _, nu, nv, half = intensity.shape
-    shape = (nu, nv, 2 * (half - 1))
-    return _scaling(options.patterson_scale)(patterson_from_intensities(coefficients, cell_volume(cell), shape))
+    maps = patterson_from_intensities(coefficients, cell_volume(cell), (nu, nv, 2 * (half - 1)))
+    return _scaling(options.patterson_scale)(maps)
 
 
 def _published(intensity: Tensor, inv_d2: Tensor, measured: Tensor) -> Tensor:
