@@ -14,11 +14,11 @@ from rephase.data.stream.crystal_batches import CrystalBatch
 from rephase.data.stream.map_batches import MapBatch, maps_of
 from rephase.data.stream.stream_config import StreamConfig
 from rephase.errors import UserError
+from rephase.evaluate.map_pearson import central_box, map_pearson
 from rephase.models.data_consistency import density_with_amplitudes
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import network_input
 from rephase.models.recycling import predicted_density
-from rephase.train.figures import central_box, map_pearson
 from rephase.train.precision import reduced_precision
 from rephase.train.ranks import Ranks
 from rephase.train.train_config import TrainConfig, Validation

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rephase.train.figures import central_box, map_pearson
+from rephase.evaluate.map_pearson import central_box, map_pearson
 
 
 def test_correlation_is_that_of_numpy_with_and_without_a_mask() -> None:
