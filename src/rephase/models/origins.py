@@ -33,11 +33,11 @@ def moved_to(maps: Tensor, reference: Tensor) -> Tensor:
     correlation = torch.fft.irfftn(zoom_structure_factors(products, shape, finer), s=finer, dim=_DIMS)
     place = torch.stack(torch.unravel_index(correlation.flatten(1).argmax(1), finer), dim=1)
     shift = place / torch.tensor(finer, device=maps.device, dtype=maps.dtype)
-    moved: Tensor = torch.fft.irfftn(half * _phase_shift(shift, shape), s=shape, dim=_DIMS)
+    moved: Tensor = torch.fft.irfftn(half * phase_shift(shift, shape), s=shape, dim=_DIMS)
     return moved
 
 
-def _phase_shift(shift: Tensor, shape: tuple[int, int, int]) -> Tensor:
+def phase_shift(shift: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """exp(−2πi h·t) for fractional shifts t, ``(batch, 3)``, on the half-complex grid of rfftn."""
     h, k, l = grid_indices(shape, shift.device, shift.dtype)  # noqa: E741
     t = shift[:, :, None]
