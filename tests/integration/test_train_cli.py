@@ -13,7 +13,7 @@ from train_process import settings, small_set, written_config
 from rephase.cli.main import EXIT_USER, run
 from rephase.io.config import read_config
 from rephase.logs import Log
-from rephase.models.weights import load_model
+from rephase.models.trained import TrainedRange, load_network
 from rephase.train import trainer
 from rephase.train.checkpoints import checkpoint_paths, read_checkpoint
 from rephase.train.learning_rate_finder import find_learning_rate
@@ -47,9 +47,12 @@ def test_run_folder_holds_all_settings_figures_and_weights(config: Path, finishe
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3]
     assert [line["step"] for line in lines if "dev/network" in line] == [2, 3]
     assert all(abs(line["dev/amplitudes"]) <= 1.0 for line in lines if "dev/amplitudes" in line)
-    network, model = load_model(finished / "weights.safetensors")
-    assert model == settings(config.parent).model
-    assert network.in_channels == 2
+    record = load_network(finished / "weights.safetensors").record
+    assert record.network == settings(config.parent).model
+    assert (record.passes, record.name) == (1, None)
+    assert record.trained == TrainedRange(
+        residues=(1, 3), edges=(16.0, 16.0), angles=(90.0, 90.0), d_min=(2.5, 2.5)
+    )
 
 
 def test_kept_weights_are_the_average_with_the_best_validation(finished: Path) -> None:
@@ -58,7 +61,7 @@ def test_kept_weights_are_the_average_with_the_best_validation(finished: Path) -
     best = max(scores, key=scores.__getitem__)
     (path,) = [path for path in checkpoint_paths(finished / "checkpoints") if path.name.endswith(str(best))]
     average = read_checkpoint(path).tensors["average"]
-    kept = load_model(finished / "weights.safetensors")[0].state_dict()
+    kept = load_network(finished / "weights.safetensors").network.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in average.items())
 
 

@@ -22,6 +22,7 @@ from rephase.train.ranks import Ranks
 from rephase.train.tracking import LOG, Trackers, trackers_of
 from rephase.train.train_config import Machine, TrainConfig
 from rephase.train.trainer import Trainer
+from rephase.train.training_range import training_range
 from rephase.train.validation import dev_batches
 
 CONFIG = "config.yaml"
@@ -116,7 +117,7 @@ def set_up(config: TrainConfig, ranks: Ranks) -> Run:
     if config.machine.channels_last:
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     steps = math.ceil(config.epochs * epoch_examples / per_step)
-    trainer = Trainer(config, network, steps, epoch_examples, ranks)
+    trainer = Trainer(config, network, training_range(source, config.stream), steps, epoch_examples, ranks)
     if config.machine.compile and device.type == "cuda":
         network.compile()
     return Run(trainer, stream, dev_batches(config))

@@ -16,7 +16,7 @@ from rephase.models.losses import density_loss
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import network_input
 from rephase.models.recycling import predicted_density
-from rephase.models.weights import save_model
+from rephase.models.trained import NetworkRecord, TrainedRange, save_network
 from rephase.train.averaging import average_of, update_average
 from rephase.train.optimisers import build_optimiser, set_rate
 from rephase.train.precision import reduced_precision
@@ -57,6 +57,8 @@ class Trainer:
         Settings.
     network
         Its weights, on the device.
+    trained
+        The crystals it is to see.
     steps, epoch_examples
         Steps of the whole run, and examples of an epoch.
     ranks
@@ -69,6 +71,7 @@ class Trainer:
 
     config: TrainConfig
     network: DensityNetwork
+    trained: TrainedRange
     steps: int
     epoch_examples: int
     ranks: Ranks = field(default_factory=Ranks)
@@ -89,8 +92,16 @@ class Trainer:
         return self.network if self.average is None else self.average
 
     def save_weights(self, path: Path) -> None:
-        """Write the network to keep."""
-        save_model(path, self.best_network, self.config.model)
+        """Write the network to keep; it is to take as many passes as it takes at most in the training."""
+        config = self.config
+        record = NetworkRecord(
+            network=config.model,
+            maps=config.maps,
+            passes=config.passes[1],
+            trained=self.trained,
+            examples=self.examples,
+        )
+        save_network(path, self.best_network, record)
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
