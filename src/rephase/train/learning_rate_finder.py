@@ -1,6 +1,7 @@
 """The learning-rate finder (Smith 2017, arXiv 1506.01186): the loss while the rate grows exponentially."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,14 +35,17 @@ class RateSearch:
     rates, losses
         Learning rate and smoothed loss of every step.
     steepest
-        Rate at which the loss falls fastest with the logarithm of the rate.
+        Rate at which the loss falls fastest with the logarithm of the rate: a cautious choice.
+    highest
+        A tenth of the rate with the least loss: beyond it a run may diverge.
     suggested
-        The steepest, but at most a tenth of the rate with the least loss.
+        Halfway between the two on the logarithm, but at most the highest.
     """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
     steepest: float
+    highest: float
     suggested: float
 
 
@@ -90,7 +94,10 @@ def find_learning_rate(
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / TABLE, json.dumps(asdict(found), indent=1).encode())
         _plot(found, folder / PLOT)
-    log.say(f"the loss falls fastest at a rate of {found.steepest:.1e}; suggested: {found.suggested:.1e}")
+    log.say(
+        f"the loss falls fastest at a rate of {found.steepest:.1e}, and a tenth of the rate with the least "
+        f"loss is {found.highest:.1e}; suggested: {found.suggested:.1e}"
+    )
     log.say(f"{folder / PLOT}")
     return found.suggested
 
@@ -111,8 +118,9 @@ def search_of(rates: Sequence[float], losses: Sequence[float]) -> RateSearch:
     slope = np.gradient(smooth, log_rates)
     least = int(np.argmin(smooth))
     steepest = rates[int(np.argmin(slope[: max(least, 1) + 1]))]
-    suggested = max(min(steepest, rates[least] / 10.0), rates[0])
-    return RateSearch(tuple(rates), tuple(smooth.tolist()), steepest, suggested)
+    highest = max(rates[least] / 10.0, rates[0])
+    suggested = min(math.sqrt(steepest * highest), highest)
+    return RateSearch(tuple(rates), tuple(smooth.tolist()), steepest, highest, suggested)
 
 
 _FEWEST = 10
@@ -131,13 +139,20 @@ def _smoothed(losses: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.flo
 def _plot(found: RateSearch, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.semilogx(found.rates, found.losses)
-    axes.axvline(found.suggested, linestyle="--", color="tab:green", label=f"suggested {found.suggested:.1e}")
-    axes.axvline(found.steepest, linestyle=":", color="tab:gray", label=f"steepest {found.steepest:.1e}")
-    axes.set(xlabel="learning rate", ylabel="loss, running mean")
-    axes.legend()
+    if found.steepest < found.highest:
+        label = f"steepest fall, {found.steepest:.1e}, to a tenth of the least loss, {found.highest:.1e}"
+        axes.axvspan(found.steepest, found.highest, color="#e6e8ec", label=label)
+    axes.axvline(found.suggested, linestyle="--", color="#17693a", label=f"suggested, {found.suggested:.1e}")
+    axes.loglog(found.rates, found.losses, color="#1f5fbf")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="learning rate", ylabel="loss, running mean", xlim=(found.rates[0], found.rates[-1]))
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, loc="outside upper left")
     figure.savefig(path, dpi=150)
