@@ -57,7 +57,7 @@ def test_run_folder_holds_all_settings_figures_and_weights(config: Path, finishe
 
 def test_kept_weights_are_the_average_with_the_best_validation(finished: Path) -> None:
     lines = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
-    scores = {line["step"]: line["dev/amplitudes"] for line in lines if "dev/amplitudes" in line}
+    scores = {line["step"]: line["dev/network_median"] for line in lines if "dev/network_median" in line}
     best = max(scores, key=scores.__getitem__)
     (path,) = [path for path in checkpoint_paths(finished / "checkpoints") if path.name.endswith(str(best))]
     average = read_checkpoint(path).tensors["average"]

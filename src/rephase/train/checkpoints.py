@@ -44,7 +44,7 @@ class RunState(Config):
     stream
         Where the stream of batches stands.
     best
-        Best figure of the validation so far, None before the first.
+        Best median correlation of the network's own densities so far, None before the first validation.
     skipped
         Steps in a row up to this one that were passed over, because their loss or gradient was not finite.
     sha256

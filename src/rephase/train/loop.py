@@ -70,7 +70,7 @@ def train(
             if step % config.checkpoints.every == 0 or last:
                 with speed.stopped():
                     _save(trainer, stream, folder)
-    if not dev and trainer.ranks.first:
+    if trainer.best is None and trainer.ranks.first:  # nothing was there to judge them by
         trainer.save_weights(folder / WEIGHTS)
 
 
@@ -117,9 +117,9 @@ def _save(trainer: Trainer, stream: BatchStream, folder: Path) -> None:
 def _validate(
     trainer: Trainer, dev: Sequence[CrystalBatch], folder: Path, trackers: Trackers, log: Log
 ) -> None:
-    """Judge the network, and keep its weights if they are the best so far."""
+    """Judge the network by its own density, and keep its weights if they are the best so far."""
     figures = summary(judge(trainer.best_network, dev, trainer.config, trainer.ranks))
-    score = figures["dev/amplitudes"]
+    score = figures["dev/network_median"]
     better = score > (-math.inf if trainer.best is None else trainer.best)
     if better:
         trainer.best = score
@@ -127,9 +127,8 @@ def _validate(
             trainer.save_weights(folder / WEIGHTS)
     trackers.add(trainer.step, figures)
     log.say(
-        f"step {trainer.step}: Pearson {figures['dev/network']:.4f} by the network, "
-        f"{score:.4f} with amplitudes back{', the best so far' if better else ''}; "
-        f"central box {figures['dev/network_box']:.4f}, {figures['dev/amplitudes_box']:.4f}"
+        f"step {trainer.step}: median Pearson {score:.4f} by the network, "
+        f"{figures['dev/amplitudes_median']:.4f} with amplitudes back{'; the best so far' if better else ''}"
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 from itertools import islice
 from statistics import fmean, median
 
+import numpy as np
 import torch
 
 from rephase.data.fragments import SPLITS
@@ -48,6 +49,9 @@ class DevFigures:
 def dev_batches(config: TrainConfig) -> list[CrystalBatch]:
     """Draw the examples of the validation, the same for the whole run and for every process.
 
+    A set of its own gives its stored crystals and resolution limits, as far as it has them; what is not
+    stored is drawn as in the training.
+
     Returns
     -------
     As many batches as hold the examples wanted, or all there are.
@@ -73,7 +77,9 @@ def _stream_config(training: StreamConfig, wanted: Validation, source: FragmentS
     reservoir = min(training.reservoir, RESERVOIR)
     changed: dict[str, object] = {"split": wanted.split, "lanes": 1, "reservoir": reservoir}
     if wanted.set is not None and source.has_crystals:
-        changed |= {"crystal": None, "subwindow": None, "d_min": None}
+        changed |= {"crystal": None, "subwindow": None}
+        if not np.isnan(source.d_min[source.split == SPLITS.index(wanted.split)]).any():
+            changed["d_min"] = None
     return StreamConfig.model_validate(training.model_dump() | changed)
 
 
