@@ -7,6 +7,7 @@ transform on a grid of d_min/4, and Newton ascent leads from its highest point t
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ _FINER = 2
 """Search points per point of a grid at the Nyquist rate."""
 _STEPS = 8
 """Newton doubles the digits per step: from half a search step, 5 reach the rounding error."""
+_CONVERGED = 1e-8
+"""Of a cell edge: 0.00001 degrees of phase."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +54,17 @@ def fit_origins(reference: Tensor, F: Tensor, shape: Shape) -> OriginFits:
     products = _products(reference, F, shape)
     shift = _highest_point(products, shape)
     products = products * friedel_weights(shape, products.real)
-    score = _moments(products, shift, shape)[0]
-    damping = torch.ones_like(score)
+    here, damping = _moments(products, shift, shape), torch.ones_like(shift[:, 0])
     for _ in range(_STEPS):
-        step = _newton_step(products, shift, shape) * damping[:, None]
-        trial = _moments(products, shift + step, shape)[0]
-        better = trial >= score
+        step = _newton_step(here, shape) * damping[:, None]
+        there = _moments(products, shift + step, shape)
+        better = there.score >= here.score
         shift = torch.where(better[:, None], shift + step, shift)
-        score = torch.where(better, trial, score)
+        here = _chosen(better, there, here)
         damping = torch.where(better, 1.0, damping / 4.0)
-    return OriginFits(shift % 1.0, score)
+        if float(step.abs().max()) < _CONVERGED:
+            break
+    return OriginFits(shift % 1.0, here.score)
 
 
 def moved(F: Tensor, shift: Tensor, shape: Shape) -> Tensor:
@@ -86,21 +90,27 @@ def _highest_point(products: Tensor, shape: Shape) -> Tensor:
     return place / torch.tensor(finer, device=products.device, dtype=products.real.dtype)
 
 
-def _newton_step(products: Tensor, shift: Tensor, shape: Shape) -> Tensor:
+class _Moments(NamedTuple):
+    """Re Σ c exp(−2πi h·t), its gradient ``(batch, 3)`` and its second derivatives ``(batch, 3, 3)``."""
+
+    score: Tensor
+    gradient: Tensor
+    hessian: Tensor
+
+
+def _newton_step(here: _Moments, shape: Shape) -> Tensor:
     """Return the step towards the maximum, at most half a search step along each axis.
 
     Curvatures are taken as negative, so that it always leads upwards.
     """
-    _, gradient, hessian = _moments(products, shift, shape)
-    curvature, axes = torch.linalg.eigh(hessian)
-    along = (axes.mT @ gradient[:, :, None]) / curvature.abs().clamp(min=1e-12)[:, :, None]
-    reach = 0.5 / (_FINER * torch.tensor(shape, device=shift.device, dtype=shift.dtype))
+    curvature, axes = torch.linalg.eigh(here.hessian)
+    along = (axes.mT @ here.gradient[:, :, None]) / curvature.abs().clamp(min=1e-12)[:, :, None]
+    reach = 0.5 / (_FINER * torch.tensor(shape, device=along.device, dtype=along.dtype))
     step: Tensor = (axes @ along).squeeze(-1).clamp(-reach, reach)
     return step
 
 
-def _moments(products: Tensor, shift: Tensor, shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
-    """Re Σ c exp(−2πi h·t) with its gradient ``(batch, 3)`` and second derivatives ``(batch, 3, 3)``."""
+def _moments(products: Tensor, shift: Tensor, shape: Shape) -> _Moments:
     waves = products * phase_shift(shift, shape)
     indices = grid_indices(shape, shift.device, shift.dtype)
     powers = [torch.stack([torch.ones_like(i), i, i.square()], dim=1).to(waves.dtype) for i in indices]
@@ -113,4 +123,12 @@ def _moments(products: Tensor, shift: Tensor, shape: Shape) -> tuple[Tensor, Ten
     ]
     second = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
     turn = 2.0 * math.pi
-    return sums[:, 0, 0, 0].real, turn * first.imag, -(turn**2) * second.real
+    return _Moments(sums[:, 0, 0, 0].real, turn * first.imag, -(turn**2) * second.real)
+
+
+def _chosen(where: Tensor, first: _Moments, second: _Moments) -> _Moments:
+    return _Moments(
+        torch.where(where, first.score, second.score),
+        torch.where(where[:, None], first.gradient, second.gradient),
+        torch.where(where[:, None, None], first.hessian, second.hessian),
+    )
