@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, ValidationError, model_validator
 
 from rephase.data.stream.map_batches import MapOptions
-from rephase.data.stream.stream_config import Angles, Positives
+from rephase.data.stream.stream_config import Angles, Positives, RateGrid, SpacingGrid
 from rephase.errors import UserError
 from rephase.io.config import Config
 from rephase.models.build import build_model
@@ -61,6 +61,8 @@ class NetworkRecord(Config):
         What it is built from.
     maps
         What it is given, and the density it has learnt.
+    grid
+        The sampling of these maps.
     passes
         How often it is to be given its own density.
     trained
@@ -73,6 +75,7 @@ class NetworkRecord(Config):
     name: str | None = None
     network: ModelConfig
     maps: MapOptions = MapOptions()
+    grid: RateGrid | SpacingGrid = Field(default=RateGrid(), discriminator="kind")
     passes: int = Field(default=0, ge=0, le=64)
     trained: TrainedRange
     examples: int = Field(ge=0)
