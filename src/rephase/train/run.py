@@ -86,9 +86,10 @@ def train_in_folder(config: TrainConfig, folder: Path, log: Log, ranks: Ranks, *
         f"{weights} weights on {next(trainer.network.parameters()).device}; {trainer.steps} steps of "
         f"{config.batches_per_step} × {config.stream.batch_size} examples"
     )
+    if ranks.first:  # the settings first: a folder without them is not taken for a run
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / CONFIG, dump_config(config).encode())
     with _trackers(config, folder, trainer) as trackers:
-        if ranks.first:
-            write_whole(folder / CONFIG, dump_config(config).encode())
         train(trainer, run.stream, run.dev, folder, trackers, log)
     return folder / WEIGHTS
 
@@ -174,5 +175,4 @@ def check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
 def _trackers(config: TrainConfig, folder: Path, trainer: Trainer) -> Trackers:
     if not trainer.ranks.first:
         return Trackers()
-    folder.mkdir(parents=True, exist_ok=True)
     return trackers_of(config.tracking, folder, trainer.step, config.model_dump(mode="json"))
