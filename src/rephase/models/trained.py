@@ -117,7 +117,7 @@ def save_network(
     record
         What is known of it.
     dtype
-        Of the weights in the file: float16 halves it. They are float32 again when they are read.
+        Of matrices and kernels in the file: float16 halves it. They are float32 again when they are read.
 
     Raises
     ------

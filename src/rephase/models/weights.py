@@ -27,7 +27,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: str, dtype:
     header
         Text about them.
     dtype
-        Of the floating-point numbers in the file.
+        Of matrices and kernels in the file; vectors stay as they are.
 
     Raises
     ------
@@ -35,10 +35,15 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: str, dtype:
         When the disk is full or forbids it; the file before, if any, is then untouched.
     """
     stored = {
-        name: value.detach().to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
+        name: value.detach().to("cpu", dtype if is_kernel(value) else value.dtype).contiguous()
         for name, value in tensors.items()
     }
     write_whole(path, save(stored, {HEADER: header}))
+
+
+def is_kernel(value: Tensor) -> bool:
+    """Tell matrices and kernels from vectors, which are few, and some of which are variances near zero."""
+    return value.ndim > 1 and value.is_floating_point()
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
