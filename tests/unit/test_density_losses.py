@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from rephase.models.losses import LossConfig, density_loss, map_correlation
+from rephase.models.mirror import mirrored
 from rephase.models.origins import moved_to
 
 
@@ -110,3 +111,24 @@ def test_correlation_is_that_of_numpy_on_any_scale() -> None:
     ]
     for scale in (1e-12, 1.0, 1e9):
         np.testing.assert_allclose(map_correlation(scale * first, second + 2.0), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("align", [False, True])
+def test_either_hand_counts_where_it_is_said(align: bool) -> None:
+    target = smooth_maps((3, 8, 8, 8))
+    predicted = torch.stack([target[0], mirrored(target)[1], 0.5 * (target + mirrored(target))[2]])
+    either = LossConfig(correlation=1.0, align=align, hand="either")
+    of_two = [density_loss(predicted[i : i + 1], target[i : i + 1], either) for i in range(3)]
+    assert [float(loss) for loss in of_two[:2]] == pytest.approx([0.0, 0.0], abs=1e-10)
+    given = [
+        density_loss(predicted[2:], one[2:], LossConfig(correlation=1.0, align=align))
+        for one in (target, mirrored(target))
+    ]
+    torch.testing.assert_close(of_two[2], torch.minimum(*given))
+
+
+def test_a_mirror_image_has_the_conjugate_structure_factors() -> None:
+    maps = smooth_maps()
+    found = torch.fft.fftn(mirrored(maps), dim=(1, 2, 3))
+    torch.testing.assert_close(found, torch.fft.fftn(maps, dim=(1, 2, 3)).conj())
+    assert torch.equal(mirrored(mirrored(maps)), maps)

@@ -99,10 +99,10 @@ def test_blocks_are_periodic(shift: tuple[int, int, int]) -> None:
     block = fast.blocks[0]
     assert isinstance(block, FastBlock)
     spectrum = spectrum_of(torch.randn(2, *SHAPE), CELLS, D_MIN)
-    features, crystal = torch.randn(2, SMALL.width, 6, 7, 5), geometry(CELLS, SHAPE, D_MIN)
+    features, crystal = torch.randn(2, 6, 7, 5, SMALL.width), geometry(CELLS, SHAPE, D_MIN)
     with torch.no_grad():
-        moved = block(features.roll(shift, (2, 3, 4)), spectrum, crystal)
-        expected = block(features, spectrum, crystal).roll(shift, (2, 3, 4))
+        moved = block(features.roll(shift, (1, 2, 3)), spectrum, crystal)
+        expected = block(features, spectrum, crystal).roll(shift, (1, 2, 3))
     torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -146,9 +146,9 @@ def test_empty_maps_have_finite_predictions_and_gradients() -> None:
 def test_the_half_grid_loses_nothing_and_keeps_neighbours() -> None:
     maps = torch.randn(2, 3, 4, 6, 8)
     half = to_half_grid(maps)
-    assert half.shape == (2, 24, 2, 3, 4)
+    assert half.shape == (2, 2, 3, 4, 24)
     assert torch.equal(from_half_grid(half), maps)
-    torch.testing.assert_close(half[0, :8, 1, 2, 3], maps[0, 0, 2:4, 4:6, 6:8].flatten())
+    torch.testing.assert_close(half[0, 1, 2, 3, :8], maps[0, 0, 2:4, 4:6, 6:8].flatten())
 
 
 def test_positions_repeat_with_the_lattice_and_are_in_angstrom_near_the_centre() -> None:
@@ -158,10 +158,10 @@ def test_positions_repeat_with_the_lattice_and_are_in_angstrom_near_the_centre()
     u, v, w = 30, 35, 25  # a box beside the centre: its middle is half a grid step below the boundary
     steps = (torch.tensor([u, v, w], dtype=torch.float64) + 0.25) * 2.0 / torch.tensor(shape) - 0.5
     cartesian = orthogonalisation_matrix(cell)[0] @ steps
-    torch.testing.assert_close(3.0 * features[:3, u, v, w], cartesian, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(3.0 * features[u, v, w, :3], cartesian, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(
-        features[5, u, v, w], torch.exp(-cartesian.square().sum() / 32.0), rtol=1e-3, atol=1e-6
+        features[u, v, w, 5], torch.exp(-cartesian.square().sum() / 32.0), rtol=1e-3, atol=1e-6
     )
-    jumps = [features.diff(dim=axis).abs().max() for axis in (1, 2, 3)]
-    around = [(features.select(axis, 0) - features.select(axis, -1)).abs().max() for axis in (1, 2, 3)]
+    jumps = [features.diff(dim=axis).abs().max() for axis in (0, 1, 2)]
+    around = [(features.select(axis, 0) - features.select(axis, -1)).abs().max() for axis in (0, 1, 2)]
     assert all(far <= 1.5 * near for near, far in zip(jumps, around, strict=True))

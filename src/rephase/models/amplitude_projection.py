@@ -73,11 +73,11 @@ class AmplitudeProjection(nn.Module):
 
     def __init__(self, channels: int, maps: int) -> None:
         super().__init__()
-        self.read = nn.Conv3d(channels, 8 * maps, 1)
-        self.write = nn.Conv3d(8 * maps, channels, 1)
+        self.read = nn.Linear(channels, 8 * maps)
+        self.write = nn.Linear(8 * maps, channels)
 
     def forward(self, features: Tensor, spectrum: Spectrum) -> Tensor:
-        """Project features, shape ``(batch, channels, u/2, v/2, w/2)``."""
+        """Project features, shape ``(batch, u/2, v/2, w/2, channels)``."""
         maps = from_half_grid(self.read(features))
         written: Tensor = self.write(to_half_grid(with_amplitudes(maps, spectrum)))
         return written

@@ -80,12 +80,16 @@ class FastUNetConfig(_NetworkConfig):
         Changes made to them.
     maps
         Maps in every block that are given the amplitudes of the crystal.
+    hand
+        Whether a judge says which hand a density shows, `rephase.models.hand_judge`; the density then
+        comes in the likelier one.
     """
 
     kind: Literal["unet-fast"] = "unet-fast"
     width: Channels = 64
     blocks: int = Field(default=5, ge=1, le=64)
     maps: int = Field(default=2, ge=1, le=64)
+    hand: bool = False
 
 
 ModelConfig = Annotated[UNetConfig | UNetSEConfig | FastUNetConfig, Field(discriminator="kind")]

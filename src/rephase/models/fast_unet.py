@@ -5,6 +5,9 @@ is the coarsest that holds the reflections. Small periodic kernels see the neigh
 away comes through Fourier space: every block proposes maps, gives them the amplitudes of the crystal, and
 goes on with the result, as iterative phase retrieval does. The Patterson map is given about the centre of the
 cell, where the molecule is to be; place, cell and resolution are inputs.
+
+A Patterson map has the hands of a molecule in it alike. With a judge of the hand (`HandJudge`) this network
+has only to find one of the two, not the mean of both, and the judge says which one it was.
 """
 
 import torch
@@ -23,9 +26,12 @@ from rephase.models.grid_features import (
     POSITION_CHANNELS,
     from_half_grid,
     geometry,
+    periodic_border,
     positions,
     to_half_grid,
 )
+from rephase.models.hand_judge import HandJudge
+from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.physics.cells import grid_inv_d2
 
@@ -46,22 +52,24 @@ class FastUNet(DensityNetwork):
     """
 
     def __init__(self, config: FastUNetConfig) -> None:
-        super().__init__(config.in_channels)
-        maps = config.in_channels + 1  # the Patterson map is there twice
-        self.encoding = nn.Conv3d(8 * maps + POSITION_CHANNELS, config.width, 1)
+        super().__init__(config.in_channels, HandJudge() if config.hand else None)
+        patterson_maps, known_maps = 2, 2 * (config.in_channels - 1)
+        given = 8 * (patterson_maps + known_maps) + POSITION_CHANNELS
+        self.encoding = nn.Linear(given, config.width)
         self.blocks = nn.ModuleList(FastBlock(config.width, config.maps) for _ in range(config.blocks))
-        self.normalisation = _normalisation(config.width)
-        self.decoding = nn.Conv3d(config.width, 8, 1)
+        self.normalisation = nn.LayerNorm(config.width)
+        self.decoding = nn.Linear(config.width, 8)
 
     def forward(self, maps: Tensor, cell: Tensor, d_min: Tensor) -> Tensor:
         """Predict densities, band-limited to d_min; see `DensityNetwork.forward`."""
         self.check(maps)
         with torch.autocast(maps.device.type, enabled=False):
             spectrum = spectrum_of(maps[:, 0], cell, d_min)
-            given = torch.cat([_pattersons(spectrum, cell), _standardised(maps[:, 1:])], dim=1)
+            known = _standardised(maps[:, 1:])
+            given = torch.cat([_pattersons(spectrum, cell), known, mirrored(known)], dim=1)
             places = positions(cell, spectrum.shape)
             crystal = geometry(cell, spectrum.shape, d_min)
-        features = self.encoding(torch.cat([to_half_grid(given), places], dim=1))
+        features = self.encoding(torch.cat([to_half_grid(given), places], dim=-1))
         for block in self.blocks:
             features = block(features, spectrum, crystal)
         density = from_half_grid(self.decoding(self.normalisation(features))).squeeze(1)
@@ -81,17 +89,17 @@ class FastBlock(nn.Module):
 
     def __init__(self, width: int, maps: int) -> None:
         super().__init__()
-        self.before = _normalisation(width)
+        self.before = nn.LayerNorm(width)
         self.crystal = nn.Linear(GEOMETRY_FEATURES, 2 * width)
-        self.neighbourhood = nn.Conv3d(width, width, 3, padding="same", padding_mode="circular")
+        self.neighbourhood = nn.Conv3d(width, width, 3)
         self.projection = AmplitudeProjection(width, maps)
-        last = nn.Conv3d(2 * width, width, 1)
-        self.channels = nn.Sequential(_normalisation(width), nn.Conv3d(width, 2 * width, 1), nn.GELU(), last)
+        last = nn.Linear(2 * width, width)
+        self.channels = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), last)
         for starts_from_nothing in (self.crystal.weight, self.crystal.bias, last.weight):
             nn.init.zeros_(starts_from_nothing)
 
     def forward(self, features: Tensor, spectrum: Spectrum, crystal: Tensor) -> Tensor:
-        """Change features, shape ``(batch, width, u/2, v/2, w/2)``.
+        """Change features, shape ``(batch, u/2, v/2, w/2, width)``.
 
         Parameters
         ----------
@@ -102,16 +110,13 @@ class FastBlock(nn.Module):
         crystal
             Steps of the grid and resolution, shape ``(batch, 7)``; sets scale and offset of every channel.
         """
-        scale, offset = self.crystal(crystal)[..., None, None, None].chunk(2, dim=1)
+        scale, offset = self.crystal(crystal)[:, None, None, None].chunk(2, dim=-1)
         even = self.before(features) * (1.0 + scale) + offset
-        features = features + functional.gelu(self.neighbourhood(even)) + self.projection(even, spectrum)
+        bordered = periodic_border(even, 1).permute(0, 4, 1, 2, 3)
+        near = self.neighbourhood(bordered).permute(0, 2, 3, 4, 1)
+        features = features + functional.relu(near) + self.projection(even, spectrum)
         changed: Tensor = features + self.channels(features)
         return changed
-
-
-def _normalisation(width: int) -> nn.Module:
-    """Normalise each crystal by itself, over channels and grid points together."""
-    return nn.GroupNorm(1, width)
 
 
 def _pattersons(spectrum: Spectrum, cell: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""What a periodic network needs to know of its grid: places in Å, and the way to half the grid and back."""
+"""What a periodic network needs to know of its grid: places in Å, and the way to half the grid and back.
+
+Features lie with their channels innermost, ``(batch, u, v, w, channels)``, as linear layers take them.
+"""
 
 import math
 
@@ -17,18 +20,27 @@ GEOMETRY_FEATURES = 7
 def to_half_grid(maps: Tensor) -> Tensor:
     """Lay the eight points of every 2 × 2 × 2 box in channels; nothing is lost.
 
-    ``(batch, c, u, v, w)``, sides even → ``(batch, 8c, u/2, v/2, w/2)``.
+    ``(batch, c, u, v, w)``, sides even → ``(batch, u/2, v/2, w/2, 8c)``.
     """
     batch, c, u, v, w = maps.shape
     boxes = maps.reshape(batch, c, u // 2, 2, v // 2, 2, w // 2, 2)
-    return boxes.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
+    return boxes.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4)
 
 
 def from_half_grid(features: Tensor) -> Tensor:
     """Undo `to_half_grid`."""
-    batch, channels, u, v, w = features.shape
-    boxes = features.reshape(batch, channels // 8, 2, 2, 2, u, v, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    batch, u, v, w, channels = features.shape
+    boxes = features.reshape(batch, u, v, w, channels // 8, 2, 2, 2).permute(0, 4, 1, 5, 2, 6, 3, 7)
     return boxes.reshape(batch, channels // 8, 2 * u, 2 * v, 2 * w)
+
+
+def periodic_border(features: Tensor, width: int) -> Tensor:
+    """Go on over the faces of the cell for some points, ``(batch, u, v, w, c)`` → ``u + 2 width, …``."""
+    for axis in (1, 2, 3):
+        n = features.shape[axis]
+        before, after = features.narrow(axis, n - width, width), features.narrow(axis, 0, width)
+        features = torch.cat([before, features, after], dim=axis)
+    return features
 
 
 def positions(cell: Tensor, shape: Shape) -> Tensor:
@@ -46,17 +58,16 @@ def positions(cell: Tensor, shape: Shape) -> Tensor:
 
     Returns
     -------
-    Cartesian vector in units of 3 Å, and Gaussians of the distance; ``(batch, 7, u/2, v/2, w/2)``.
+    Cartesian vector in units of 3 Å, and Gaussians of the distance; ``(batch, u/2, v/2, w/2, 7)``.
     """
     axes = [(torch.arange(n // 2, device=cell.device, dtype=cell.dtype) + 0.25) / (n // 2) for n in shape]
     x = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1) - 0.5
     vector, square = torch.sin(2.0 * math.pi * x) / (2.0 * math.pi), (torch.sin(math.pi * x) / math.pi) ** 2
-    frame = orthogonalisation_matrix(cell)
-    cartesian = torch.einsum("bij,uvwj->biuvw", frame, vector)
+    cartesian = torch.einsum("bij,uvwj->buvwi", orthogonalisation_matrix(cell), vector)
     edges = cell[:, :3].square()
-    distance = cartesian.square().sum(1) + torch.einsum("bi,uvwi->buvw", edges, square - vector.square())
+    distance = cartesian.square().sum(-1) + torch.einsum("bi,uvwi->buvw", edges, square - vector.square())
     gaussians = [torch.exp(-distance / (2.0 * scale**2)) for scale in DISTANCE_SCALES]
-    return torch.cat([cartesian / _VECTOR_UNIT, torch.stack(gaussians, dim=1)], dim=1)
+    return torch.cat([cartesian / _VECTOR_UNIT, torch.stack(gaussians, dim=-1)], dim=-1)
 
 
 _VECTOR_UNIT = 3.0  # Å, the size of a residue: brings the components near 1

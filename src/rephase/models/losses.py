@@ -1,17 +1,21 @@
 """How far a predicted density is from the true one."""
 
+from typing import Literal
+
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn import functional
 
 from rephase.io.config import Config
+from rephase.models.mirror import mirrored
 from rephase.models.origins import moved_to
 
 _DIMS = (-3, -2, -1)
 
 
 class LossConfig(Config):
-    """Weights of a loss.
+    """Weights of a loss, and what counts as the true density.
 
     The Patterson U-Net (2023) has 1, 0, 0 for `unet` and 0.999, 0.001, 0 for `unet-se`; RecCrysFormer (2025)
     has 0.9999, 0.00005, 0.00005.
@@ -26,12 +30,17 @@ class LossConfig(Config):
         Of 1 − the Pearson correlation of the amplitudes |FFT| of each map.
     align
         Move every true density first to the origin where it agrees best with the predicted one.
+    hand
+        ``given``: the true density counts. ``either``: it or its mirror image through the centre of the cell,
+        whichever is nearer; the network is then free to find one of the two that the Patterson map allows,
+        and needs a judge to tell which.
     """
 
     square: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
     correlation: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     amplitudes: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     align: bool = False
+    hand: Literal["given", "either"] = "given"
 
     @model_validator(mode="after")
     def _something_counts(self) -> "LossConfig":
@@ -63,15 +72,45 @@ def density_loss(predicted: Tensor, target: Tensor, config: LossConfig) -> Tenso
         raise ValueError(f"{tuple(predicted.shape)} predicted for {tuple(target.shape)}")
     with torch.autocast(target.device.type, enabled=False):
         predicted = predicted.to(target.dtype)
-        if config.align:
-            target = moved_to(target, predicted)
-        loss = config.square * (predicted - target).square().mean()
-        if config.correlation:
-            loss = loss + config.correlation * (1.0 - map_correlation(predicted, target)).mean()
-        if config.amplitudes:
-            amplitudes = _amplitudes(predicted), _amplitudes(target)
-            loss = loss + config.amplitudes * (1.0 - map_correlation(*amplitudes)).mean()
-        return loss
+        loss = _differences(predicted, target, config)
+        if config.hand == "either":
+            loss = torch.minimum(loss, _differences(predicted, mirrored(target), config))
+        return loss.mean()
+
+
+def _differences(predicted: Tensor, target: Tensor, config: LossConfig) -> Tensor:
+    """Compare each density with one of the same hand, shape ``(batch,)``."""
+    if config.align:
+        target = moved_to(target, predicted)
+    loss = config.square * (predicted - target).square().mean(_DIMS)
+    if config.correlation:
+        loss = loss + config.correlation * (1.0 - map_correlation(predicted, target))
+    if config.amplitudes:
+        amplitudes = _amplitudes(predicted), _amplitudes(target)
+        loss = loss + config.amplitudes * (1.0 - map_correlation(*amplitudes))
+    return loss
+
+
+def hand_loss(odds: Tensor, density: Tensor, target: Tensor) -> Tensor:
+    """Compare what a judge says of the hand of densities with the truth; the mean over the batch.
+
+    Cross entropy, each density counting by how much its two hands differ in their correlation with the true
+    one: where they do not, nothing is lost by either.
+
+    Parameters
+    ----------
+    odds
+        Natural logarithms of the odds, shape ``(batch,)``.
+    density, target
+        The densities judged, and the true ones, shape ``(batch, u, v, w)``.
+    """
+    with torch.autocast(target.device.type, enabled=False):
+        density = density.detach().to(target.dtype)
+        gain = map_correlation(density, target) - map_correlation(mirrored(density), target)
+        entropy = functional.binary_cross_entropy_with_logits(
+            odds, (gain > 0.0).to(odds.dtype), reduction="none"
+        )
+        return (entropy * gain.abs()).mean()
 
 
 def map_correlation(first: Tensor, second: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from torch import Tensor, nn
 
 from rephase.errors import UserError
+from rephase.models.hand_judge import HandJudge
 
 
 class DensityNetwork(nn.Module):
@@ -14,11 +15,15 @@ class DensityNetwork(nn.Module):
     ----------
     in_channels
         1 for the Patterson map alone, 2 with a density that was known before (`rephase.models.recycling`).
+    judge
+        Tells the hand of densities; the network may then predict either one. None: it is to predict the
+        right one.
     """
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, judge: HandJudge | None = None) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.judge = judge
         self.smallest_side = 2
 
     @abstractmethod

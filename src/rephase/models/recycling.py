@@ -6,12 +6,13 @@ from torch import Tensor
 from rephase.data.stream.scaling import scaled_by_own_range
 from rephase.errors import UserError
 from rephase.models.data_consistency import density_with_amplitudes
+from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
 
 
 def predicted_density(network: DensityNetwork, data: NetworkInput, passes: int = 0) -> Tensor:
-    """Predict densities; gradients flow through the last pass alone.
+    """Predict densities, in the likelier hand where the network has a judge of it.
 
     Parameters
     ----------
@@ -31,6 +32,18 @@ def predicted_density(network: DensityNetwork, data: NetworkInput, passes: int =
     UserError
         When a network without a second channel is to take passes, or the maps do not fit it.
     """
+    density = density_of_passes(network, data, passes)
+    odds = odds_of_hand(network, density, data)
+    if odds is None:
+        return density
+    return torch.where((odds < 0.0)[:, None, None, None], mirrored(density), density)
+
+
+def density_of_passes(network: DensityNetwork, data: NetworkInput, passes: int) -> Tensor:
+    """Predict densities in whichever hand the network finds; gradients flow through the last pass alone.
+
+    Parameters, shape and errors are those of `predicted_density`.
+    """
     if network.in_channels == 1:
         if passes:
             found = f"{passes} passes of a network with one channel"
@@ -43,6 +56,28 @@ def predicted_density(network: DensityNetwork, data: NetworkInput, passes: int =
             known = recycled(network(_two_channels(data, known), data.cell, data.d_min), data)
     last: Tensor = network(_two_channels(data, known), data.cell, data.d_min)
     return last
+
+
+def odds_of_hand(network: DensityNetwork, density: Tensor, data: NetworkInput) -> Tensor | None:
+    """Judge the hand of densities after the measured amplitudes were put back.
+
+    Parameters
+    ----------
+    network
+        With a judge or without one.
+    density
+        Any scale, shape ``(batch, nu, nv, nw)``; no gradient flows back to it.
+    data
+        The measurements.
+
+    Returns
+    -------
+    Natural logarithm of the odds that the hand is right, shape ``(batch,)``; None without a judge.
+    """
+    if network.judge is None:
+        return None
+    odds: Tensor = network.judge(density_with_amplitudes(density.detach().float(), data), data.cell)
+    return odds
 
 
 def recycled(density: Tensor, data: NetworkInput) -> Tensor:
