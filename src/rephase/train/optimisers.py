@@ -44,11 +44,10 @@ class OptimiserConfig(Config):
 def build_optimiser(config: OptimiserConfig, network: nn.Module) -> torch.optim.Optimizer:
     """Return the optimiser of all weights of a network, on the device of the network."""
     weights = list(network.parameters())
-    fused = all(weight.is_cuda for weight in weights)
     if config.kind == "adam":
-        return torch.optim.Adam(weights, config.rate, config.betas, fused=fused)
+        return torch.optim.Adam(weights, config.rate, config.betas, fused=True)
     decay = config.weight_decay
-    return torch.optim.AdamW(weights, config.rate, config.betas, weight_decay=decay, fused=fused)
+    return torch.optim.AdamW(weights, config.rate, config.betas, weight_decay=decay, fused=True)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

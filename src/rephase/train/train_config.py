@@ -73,7 +73,8 @@ class Machine(Config):
     workers
         Processes that draw crystals ahead, for each process of the run.
     bf16
-        Compute inside the network in bfloat16, on CUDA alone.
+        Compute inside the network in bfloat16. None: on CUDA alone. It pays on CPUs with AMX too, and slows
+        others down.
     channels_last
         Lay the channels of the network innermost.
     compile
@@ -82,7 +83,7 @@ class Machine(Config):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = Field(default=0, ge=0, le=256)
-    bf16: bool = True
+    bf16: bool | None = None
     channels_last: bool = False
     compile: bool = False
 
@@ -158,6 +159,12 @@ class TrainConfig(Config):
     def _network_takes_passes(self) -> "TrainConfig":
         if self.passes[1] > 0 and not self.model.recycling:
             raise ValueError("passes: above 0 they go with model.recycling: true")
+        return self
+
+    @model_validator(mode="after")
+    def _hand_can_be_told(self) -> "TrainConfig":
+        if self.loss.hand == "either" and not (self.model.kind == "unet-fast" and self.model.hand):
+            raise ValueError("loss.hand: either goes with model.hand: true, or the right hand is never known")
         return self
 
     @model_validator(mode="after")

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from rephase.data.stream.crystal_batches import CrystalBatch
 from rephase.data.stream.map_batches import MapBatch, maps_of
-from rephase.models.losses import density_loss
+from rephase.models.losses import density_loss, hand_loss
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import network_input
-from rephase.models.recycling import predicted_density
+from rephase.models.recycling import density_of_passes, odds_of_hand
 from rephase.models.trained import NetworkRecord, TrainedRange, save_network
 from rephase.train.averaging import average_of, update_average
 from rephase.train.optimisers import build_optimiser, set_rate
@@ -97,6 +97,7 @@ class Trainer:
         record = NetworkRecord(
             network=config.model,
             maps=config.maps,
+            grid=config.stream.grid,
             passes=config.passes[1],
             trained=self.trained,
             examples=self.examples,
@@ -143,9 +144,12 @@ class Trainer:
         return figures
 
     def _loss(self, maps: MapBatch, passes: int) -> Tensor:
+        data, target = network_input(maps), maps.density.values
         with reduced_precision(maps.cell.device, self.config.machine):
-            density = predicted_density(self.network, network_input(maps), passes)
-        return density_loss(density.float(), maps.density.values, self.config.loss)
+            density = density_of_passes(self.network, data, passes)
+        loss = density_loss(density, target, self.config.loss)
+        odds = odds_of_hand(self.network, density, data)
+        return loss if odds is None else loss + hand_loss(odds, density, target)
 
     def _passes(self) -> int:
         """Draw how often the network sees its own density: the same for all batches of a step."""

@@ -51,17 +51,26 @@ class GrowingCell(Config):
         return self
 
 
+Edge = Annotated[float, Field(gt=2.0, le=500.0)]
+
+
+def _ascending(edge: float | tuple[float, float]) -> float | tuple[float, float]:
+    if isinstance(edge, tuple) and edge[0] > edge[1]:
+        raise ValueError("two numbers, the smaller first")
+    return edge
+
+
 class CubicCell(Config):
-    """A cubic P1 cell of fixed edge, as in the sets 1a, 1b and 2 of the Patterson U-Net (2023).
+    """A cubic P1 cell, as in the sets 1a, 1b and 2 of the Patterson U-Net (2023).
 
     Attributes
     ----------
     edge
-        Å.
+        Å; or a range from which it is drawn evenly for each crystal.
     """
 
     kind: Literal["cubic"] = "cubic"
-    edge: float = Field(default=20.0, gt=2.0, le=500.0)
+    edge: Annotated[Edge | tuple[Edge, Edge], AfterValidator(_ascending)] = 20.0
 
 
 class CrystalRecipe(Config):
@@ -103,7 +112,10 @@ def draw_crystal(
     if recipe.orientation == "random":
         xyz_cart = Rotation.from_quat(rng.normal(size=4)).apply(xyz_cart)
     if isinstance(recipe.cell, CubicCell):
-        return _cubic_crystal(xyz_cart, elements, recipe.cell.edge)
+        edge = recipe.cell.edge
+        return _cubic_crystal(
+            xyz_cart, elements, edge if isinstance(edge, float) else float(rng.uniform(*edge))
+        )
     groups = recipe.cell.spacegroups
     group = groups[int(rng.integers(len(groups)))] if len(groups) > 1 else groups[0]
     return pack(xyz_cart, elements, rng, group, solvent=_least_solvent(recipe.cell, rng))
