@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from rephase.models.hand_judge import HandJudge
 from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
@@ -81,6 +82,38 @@ def test_predictions_come_in_the_given_axes() -> None:
         expected = shown[setting.axes[0], setting.signs[0]]
         torch.testing.assert_close(density, expected)
     assert InSetting(FirstAxis(), proper_settings()[3]).in_channels == 1
+
+
+class SomeHand(DensityNetwork):
+    """Predicts its map where the first axis shown is the first one, else the mirror image."""
+
+    def __init__(self, judge: HandJudge | None) -> None:
+        super().__init__(1, judge)
+
+    def forward(self, maps: Tensor, cell: Tensor, d_min: Tensor) -> Tensor:
+        wrong = cell[:, 0] != 9.0
+        return torch.where(wrong[:, None, None, None], mirrored(maps[:, 0]), maps[:, 0])
+
+
+class Positive(HandJudge):
+    """Says that the right hand has more one point up each axis than one down, whatever the cell."""
+
+    def forward(self, density: Tensor, cell: Tensor) -> Tensor:
+        return density[:, 1, 1, 1] - density[:, -1, -1, -1]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_all_predictions_come_in_the_likelier_hand(right: bool) -> None:
+    maps = torch.randn(1, *SHAPE)
+    likelier = float(Positive()(maps, CELL)) > 0.0
+    maps = maps if likelier == right else mirrored(maps)
+    fobs = torch.fft.rfftn(maps, dim=(1, 2, 3)).abs()
+    data = NetworkInput(maps, fobs, fobs > 0.0, CELL.float(), torch.tensor([0.1]))
+    of_two_hands = predictions_in_settings(SomeHand(None), data)[0]
+    assert len(torch.unique(of_two_hands, dim=0)) == 2
+    found = predictions_in_settings(SomeHand(Positive()), data)[0]
+    expected = maps if right else mirrored(maps)
+    torch.testing.assert_close(found, expected.expand_as(found))
 
 
 @pytest.mark.parametrize("settings", [0, 25])

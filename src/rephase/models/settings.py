@@ -11,9 +11,11 @@ from itertools import permutations, product
 import torch
 from torch import Tensor
 
+from rephase.models.losses import map_correlation
+from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
-from rephase.models.recycling import predicted_density
+from rephase.models.recycling import density_of_passes, odds_of_hand
 
 SETTINGS = 24
 """Proper signed permutations of three axes."""
@@ -116,7 +118,8 @@ def predictions_in_settings(
 
     Returns
     -------
-    All in the given setting, on the scale of the network, shape ``(batch, settings, nu, nv, nw)``.
+    All in the given setting, on the scale of the network, shape ``(batch, settings, nu, nv, nw)``. Where the
+    network has a judge of the hand, all are brought to one hand, that which is likelier by all together.
 
     Raises
     ------
@@ -128,5 +131,23 @@ def predictions_in_settings(
     if not 1 <= settings <= SETTINGS:
         raise ValueError(f"{settings} settings; there are 1 to {SETTINGS}")
     chosen = proper_settings()[:settings]
-    found = [predicted_density(InSetting(network, setting), data, passes) for setting in chosen]
-    return torch.stack(found, dim=1)
+    found = [density_of_passes(InSetting(network, setting), data, passes) for setting in chosen]
+    if network.judge is None:
+        return torch.stack(found, dim=1)
+    found = [_in_the_hand_of(found[0], density) for density in found]
+    odds = torch.stack([_odds(network, density, data) for density in found]).mean(0)
+    return torch.stack([_mirrored_where(odds < 0.0, density) for density in found], dim=1)
+
+
+def _in_the_hand_of(reference: Tensor, density: Tensor) -> Tensor:
+    other = mirrored(density)
+    return _mirrored_where(map_correlation(other, reference) > map_correlation(density, reference), density)
+
+
+def _mirrored_where(wrong: Tensor, density: Tensor) -> Tensor:
+    return torch.where(wrong[:, None, None, None], mirrored(density), density)
+
+
+def _odds(network: DensityNetwork, density: Tensor, data: NetworkInput) -> Tensor:
+    odds = odds_of_hand(network, density, data)
+    return density.new_zeros(len(density)) if odds is None else odds
