@@ -12,12 +12,14 @@ from rephase.io.example_files import check_new_directory
 from rephase.io.observations import Observations, read_observations
 from rephase.io.sequence import Sequence, read_sequence
 from rephase.logs import Log
+from rephase.models.trained import TrainedNetwork
+from rephase.phasing.kept_hand import KeptHand, keep_hand
+from rephase.phasing.network_choice import choose_network
 from rephase.phasing.phase import Solution, StartRecord, phase
 from rephase.phasing.prepare import PreparedData, prepare
 from rephase.phasing.recipes import ATOMIC_D_MIN
 from rephase.report.assemble import Run, assemble
 from rephase.report.directory import MAP, PEAKS, RESULTS, report_of_directory
-from rephase.report.kept_hand import KeptHand, keep_hand
 from rephase.report.output_files import (
     LOG,
     OTHER_MAP,
@@ -30,7 +32,14 @@ from rephase.report.output_files import (
 )
 from rephase.report.provenance import command_line
 from rephase.report.results import Results, write_results
-from rephase.report.terminal import describe_round, tell_data, tell_hand, tell_results, tell_solution
+from rephase.report.terminal import (
+    describe_round,
+    tell_data,
+    tell_hand,
+    tell_network,
+    tell_results,
+    tell_solution,
+)
 from rephase.report.viewers import write_viewer_scripts
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ def solve(
     observations: str | None = None,
     d_min: float | None = None,
     in_p1: bool = False,
+    weights: str | None = None,
     seed: int = 0,
     device: str = "auto",
     time_limit: float = 600.0,
@@ -69,6 +79,9 @@ def solve(
         Leave out reflections beyond this resolution, Å.
     in_p1
         Forget the space group.
+    weights
+        Network whose predictions are the first starts: the name of a released one or the path of a file,
+        ``"none"``, or None for a released one that was trained on such crystals, if there is any.
     seed
         Of every random number.
     device
@@ -95,6 +108,7 @@ def solve(
         sequence=sequence,
         observations=observations,
         d_min=d_min,
+        weights=weights,
         seed=seed,
         device=device,
         time_limit=time_limit,
@@ -104,6 +118,7 @@ def solve(
     protein = read_sequence(sequence) if sequence is not None else None
     observed = read_observations(data, observations, d_min, in_p1)
     prepared = prepare(observed, protein, d_min)
+    network = choose_network(weights, prepared, protein, torch_device)
     make_room(output)
 
     with Log(output / LOG) as log:
@@ -112,7 +127,10 @@ def solve(
         tell_data(log, data, observed, prepared)
 
         log.stage("phasing")
-        solution = search(log, prepared, seed, torch_device, time_limit)
+        if network is not None:
+            tell_network(log, network, asked_for=weights is not None)
+        trained = network.trained if network is not None else None
+        solution = search(log, prepared, trained, seed, torch_device, time_limit)
 
         log.stage("hand")
         kept = keep_hand(prepared, solution, seed)
@@ -130,7 +148,8 @@ def solve(
                 sequence=protein,
                 prepared=prepared,
                 solution=solution,
-                hand=kept.record,
+                kept=kept,
+                network=network,
                 seed=seed,
                 device=torch_device,
                 files=describe_files(output),
@@ -161,7 +180,12 @@ def choose_device(name: str) -> "torch.device":
 
 
 def search(
-    log: Log, prepared: PreparedData, seed: int, device: "torch.device", time_limit: float
+    log: Log,
+    prepared: PreparedData,
+    network: TrainedNetwork | None,
+    seed: int,
+    device: "torch.device",
+    time_limit: float,
 ) -> Solution:
     """Phase, with a line for each round of starts and a bar that shows the time used.
 
@@ -180,7 +204,13 @@ def search(
             log.say(describe_round(starts))
 
         solution = phase(
-            prepared, seed=seed, device=device, time_limit=time_limit, on_step=on_step, on_round=on_round
+            prepared,
+            network=network,
+            seed=seed,
+            device=device,
+            time_limit=time_limit,
+            on_step=on_step,
+            on_round=on_round,
         )
     solution = replace(solution, fom=solution.fom * max(solution.judgement.probability, _LOWEST_CHANCE))
     tell_solution(log, solution)

@@ -18,6 +18,7 @@ def solve(
     observations: str | None = None,
     d_min: float | None = None,
     in_p1: Annotated[bool, Parameter(negative="")] = False,
+    weights: str | None = None,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
@@ -35,6 +36,7 @@ def solve(
     - `rephase solve data.mtz -o solved`
     - `rephase solve data-sf.cif.gz --sequence seq.fasta --d-min 1.2 -o solved`
     - `rephase solve data.mtz --observations FP,SIGFP --time-limit 1800 -o solved`
+    - `rephase solve peptide.mtz --d-min 1.5 --weights run/weights.safetensors -o solved`
 
     Parameters
     ----------
@@ -50,6 +52,9 @@ def solve(
         Leave out reflections beyond this resolution, Å.
     in_p1
         Forget the space group: expand the data and phase them in P1.
+    weights
+        Network that predicts where the search starts: the name of a released one, a file that rephase train
+        wrote, or none. Left out, a released network is asked if it was trained on such crystals.
     seed
         Of every random number: the same seed gives the same answer.
     device
@@ -79,6 +84,7 @@ def solve(
         observations=observations,
         d_min=d_min,
         in_p1=in_p1,
+        weights=weights,
         seed=seed,
         device=device,
         time_limit=time_limit,

@@ -58,13 +58,13 @@ class HandDecision:
     score
         Logarithm of the odds for "same" against "other"; 0 without evidence.
     source
-        "atoms" (Cα centres counted), "templates" (peptides fitted), "screw axes" or "nothing".
+        "atoms" (Cα centres counted), "templates" (peptides fitted), "screw axes", "network" or "nothing".
     """
 
     hand: Hand | None
     evidence: str
     score: float
-    source: Literal["atoms", "templates", "screw axes", "nothing"]
+    source: Literal["atoms", "templates", "screw axes", "network", "nothing"]
 
 
 def decide_hand(

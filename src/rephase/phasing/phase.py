@@ -4,26 +4,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
-from rephase.evaluate.alignment import align
-from rephase.evaluate.origins import moved_phases
+from rephase.models.trained import TrainedNetwork
+from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.amplitude_grid import amplitude_grid
 from rephase.phasing.finish import FinishedPhases, finish
 from rephase.phasing.merit import choose_omitted
+from rephase.phasing.prediction_start import from_predictions
+from rephase.phasing.predictions import Predictions, predict
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.recipes import recipes_for
 from rephase.phasing.search import CONVINCING, Problem, Recipe, Round, rounds
 from rephase.phasing.verdict import Judgement, judge_solution
 
 FloatArray = NDArray[np.float64]
-
-_SAME_SOLUTION = 0.70  # map correlation of two starts at the same origin and hand
-_MOST_COMPARED = 16
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,8 @@ class Solution:
         reflection, shape ``(n,)``; NaN where only one start found it.
     time_limit_hit
         True if the search ended for lack of time.
+    predictions
+        What the network said; None without one.
     """
 
     phi: FloatArray
@@ -93,6 +93,7 @@ class Solution:
     agreeing: tuple[int, int]
     difference_deg: FloatArray
     time_limit_hit: bool
+    predictions: Predictions | None = None
 
 
 class _Kept:
@@ -115,14 +116,19 @@ class _Kept:
         return judge_solution(self.round, self.finished(hkl, setting), len(setting.operations.sym_ops))
 
 
+def ignore(_: object) -> None:
+    """Tell nobody how a search goes on."""
+
+
 def phase(
     prepared: PreparedData,
     *,
     seed: int,
     device: torch.device,
     time_limit: float,
-    on_step: Callable[[int], None],
-    on_round: Callable[[list[StartRecord]], None],
+    network: TrainedNetwork | None = None,
+    on_step: Callable[[int], None] = ignore,
+    on_round: Callable[[list[StartRecord]], None] = ignore,
 ) -> Solution:
     """Phase a crystal from its amplitudes alone.
 
@@ -136,15 +142,25 @@ def phase(
         Where to compute.
     time_limit
         Seconds after which no further search iterations are made; the end game adds a few seconds.
+    network
+        Its predictions are where the first search starts, and every so many after it. On the device.
     on_step
         Called with the number of iterations done since the last call.
     on_round
         Called with the starts of each finished round.
+
+    Raises
+    ------
+    UserError
+        When the grid of the crystal does not suit the network.
     """
     deadline = time.monotonic() + time_limit
     setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
     hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
-    problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes_for(prepared)]
+    predictions = predict(prepared, setting, network, device) if network is not None else None
+    seeded = [from_predictions(predictions)] if predictions is not None else []
+    recipes = [*seeded, *recipes_for(prepared)]
+    problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes]
     starts: list[StartRecord] = []
     kept: _Kept | None = None
     for current in rounds(problems, seed, deadline, on_step):
@@ -160,7 +176,7 @@ def phase(
     if kept is None:
         raise RuntimeError("the search made no round")
     best, finished, judgement = kept.round, kept.finished(hkl, setting), kept.judgement(hkl, setting)
-    agreeing, difference = _agreement_of_starts(best, len(hkl))
+    agreeing, difference = agreement_of_starts(best, len(hkl))
     return Solution(
         phi=finished.phi_asu,
         fom=finished.fom,
@@ -173,6 +189,7 @@ def phase(
         agreeing=agreeing,
         difference_deg=difference,
         time_limit_hit=judgement.word != "solved",
+        predictions=predictions,
     )
 
 
@@ -230,26 +247,3 @@ def _records(current: Round) -> list[StartRecord]:
         )
         for k in range(len(merit.r_work))
     ]
-
-
-def _agreement_of_starts(best: Round, rows: int) -> tuple[tuple[int, int], FloatArray]:
-    """Compare the starts of a round with its best one, at the best origin and hand of each."""
-    grid, full = best.problem.grid, best.problem.full
-    order = np.argsort(best.merit.r_work)[:_MOST_COMPARED]
-    phi = np.angle(grid.at_reflections(grid.structure_factors(best.maps[torch.from_numpy(order)])))
-    hkl, triclinic = grid.expansion.hkl, gemmi.SpaceGroup("P 1")
-    total, agreeing = np.zeros(len(hkl)), 1
-    for other in phi[1:]:
-        fit = align(hkl, full, phi[0], full, other, triclinic)
-        if fit.score < _SAME_SOLUTION:
-            continue
-        moved = moved_phases(hkl, other, fit.shift, fit.hand)
-        total += np.degrees(np.abs(np.angle(np.exp(1j * (moved - phi[0])))))
-        agreeing += 1
-    if agreeing == 1:
-        return (1, len(order)), np.full(rows, np.nan)
-    index = grid.expansion.asu_index
-    mean = np.bincount(index, total / (agreeing - 1), rows) / np.maximum(
-        np.bincount(index, minlength=rows), 1
-    )
-    return (agreeing, len(order)), mean

@@ -20,7 +20,7 @@ CONVINCING = 0.60  # cc_free; wrong starts of validation fragments stay far belo
 JUDGE_EVERY = 50  # iterations
 SETTLING = 2  # further judgements after the first convincing one, so that the others can join
 _POINTS_PER_BATCH = 500_000  # grid points of a batch that stay in the caches of a desktop processor
-_MOST_STARTS = 16
+MOST_STARTS = 16
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Recipe:
     start
         Makes the starting maps ``(starts, nu, nv, nw)`` from the problem, the working grid, their number
         and a generator.
+    most_starts
+        Starts that are run together at most.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Recipe:
     zero_mean: bool
     constraint: Callable[[AmplitudeGrid], Constraint]
     start: "Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]"
+    most_starts: int = MOST_STARTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,7 @@ class Round:
 
 def batch_size(grid: AmplitudeGrid) -> int:
     """Choose the number of starts that are run together."""
-    return int(np.clip(_POINTS_PER_BATCH // int(np.prod(grid.shape)), 4, _MOST_STARTS))
+    return int(np.clip(_POINTS_PER_BATCH // int(np.prod(grid.shape)), 4, MOST_STARTS))
 
 
 def rounds(
@@ -167,7 +170,8 @@ def run_round(
     working = problem.grid.without(problem.omitted)
     constraint = problem.recipe.constraint(working)
     generator = torch.Generator().manual_seed(seed)
-    rho = problem.recipe.start(problem, working, batch_size(working), generator)
+    starts = min(batch_size(working), problem.recipe.most_starts)
+    rho = problem.recipe.start(problem, working, starts, generator)
     more = None
     for done, maps in relax(rho, working, constraint, iterations, problem.recipe.beta, JUDGE_EVERY):
         merit = judge(maps, working, constraint, problem.full, problem.to_e, problem.omitted)

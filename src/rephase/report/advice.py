@@ -1,15 +1,15 @@
 """What to do after a run."""
 
+from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.phase import Solution
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.recipes import ATOMIC_D_MIN
-from rephase.report.results import Hand
 from rephase.report.viewers import COOT_SCRIPT
 
 _GOOD_COMPLETENESS = 0.95  # missing reflections hurt ab initio phasing more than refinement
 
 
-def next_steps(prepared: PreparedData, solution: Solution, hand: Hand) -> tuple[str, ...]:
+def next_steps(prepared: PreparedData, solution: Solution, kept: KeptHand) -> tuple[str, ...]:
     """Advise how to go on: with the map, or towards one.
 
     Parameters
@@ -18,19 +18,19 @@ def next_steps(prepared: PreparedData, solution: Solution, hand: Hand) -> tuple[
         The data.
     solution
         What came of them.
-    hand
+    kept
         What became of the hand.
     """
     if solution.judgement.word == "solved":
-        return (*_look(hand), "Build and refine a model against this map; only a refined model is proof.")
+        return (*_look(kept), "Build and refine a model against this map; only a refined model is proof.")
     if solution.judgement.word == "doubtful":
-        return (*_look(hand), *_towards_phases(prepared, solution))
+        return (*_look(kept), *_towards_phases(prepared, solution))
     return ("Do not interpret the map.", *_towards_phases(prepared, solution))
 
 
-def _look(hand: Hand) -> tuple[str, ...]:
+def _look(kept: KeptHand) -> tuple[str, ...]:
     look = f"Look at the map: coot --script {COOT_SCRIPT}"
-    if hand.status == "decided":
+    if kept.decision.hand is not None:
         return (look,)
     return (
         look,

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from rephase.crystal.quality import LOW_RESOLUTION
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence as ProteinSequence
+from rephase.phasing.kept_hand import KeptHand
+from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.verdict import DOUBTFUL_ABOVE, SOLVED_ABOVE
 from rephase.report.advice import next_steps
 from rephase.report.citations import citations
 from rephase.report.data_record import DataQuality, InputData, LTest, PseudoTranslation, WilsonPlot
+from rephase.report.method_record import hand_record, network_record
 from rephase.report.provenance import versions
 from rephase.report.results import (
     FigureOfMerit,
-    Hand,
     OperatorAgreement,
     OutputFile,
     Phasing,
@@ -50,8 +52,10 @@ class Run:
         As read.
     prepared, solution
         Of the phasing.
-    hand
+    kept
         What became of the hand.
+    network
+        The network that was asked; None without one.
     seed, device
         Of the phasing.
     files
@@ -68,7 +72,8 @@ class Run:
     sequence: ProteinSequence | None
     prepared: PreparedData
     solution: Solution
-    hand: Hand
+    kept: KeptHand
+    network: ChosenNetwork | None
     seed: int
     device: torch.device
     files: tuple[OutputFile, ...]
@@ -91,7 +96,7 @@ def assemble(run: Run) -> Results:
         overall=overall,
         files=run.files,
         warnings=tuple(run.warnings),
-        next_steps=next_steps(run.prepared, run.solution, run.hand),
+        next_steps=next_steps(run.prepared, run.solution, run.kept),
         versions=versions(run.device),
         timings=tuple(StageTime(stage=name, seconds=seconds) for name, seconds in run.timings.items()),
         citations=citations(
@@ -99,6 +104,7 @@ def assemble(run: Run) -> Results:
             envelope=uses_envelope(run.solution),
             sequence=run.sequence is not None,
             l_test=run.prepared.quality.l_test.twinned is not None,
+            network=run.network is not None,
         ),
     )
 
@@ -192,13 +198,14 @@ def phasing(run: Run) -> Phasing:
     recipe = solution.problem.recipe
     return Phasing(
         method=f"RAAR in P1: {recipe.name}; then symmetry averaging",
+        network=network_record(run.network) if run.network is not None else None,
         n_starts=len(solution.starts),
         n_iterations=sum(start.iterations for start in solution.starts),
         seed=run.seed,
         best_start=solution.best_start,
         start_figures=tuple(start.cc_free for start in solution.starts),
         solvent_fraction=recipe.solvent if uses_envelope(solution) else None,
-        hand=run.hand,
+        hand=hand_record(run.kept),
         symmetry=tuple(
             OperatorAgreement(operator=operator, agreement=agreement)
             for operator, agreement in solution.finished.fit.by_operator.items()

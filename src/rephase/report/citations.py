@@ -41,13 +41,20 @@ _MATTHEWS = Citation(
     text="Matthews (1968). Solvent content of protein crystals. J. Mol. Biol. 33, 491–497.",
     doi="10.1016/0022-2836(68)90205-2",
 )
+_PATTERSON_NETWORK = Citation(
+    text="Pan et al. (2023). A deep learning solution for crystallographic structure determination. "
+    "IUCrJ 10, 487–496.",
+    doi="10.1107/S2052252523004293",
+)
 _GEMMI = Citation(
     text="Wojdyr (2022). GEMMI: a library for structural biology. Journal of Open Source Software 7, 4200.",
     doi="10.21105/joss.04200",
 )
 
 
-def citations(*, intensities: bool, envelope: bool, sequence: bool, l_test: bool) -> tuple[Citation, ...]:
+def citations(
+    *, intensities: bool, envelope: bool, sequence: bool, l_test: bool, network: bool
+) -> tuple[Citation, ...]:
     """List the methods of a run.
 
     Parameters
@@ -60,12 +67,15 @@ def citations(*, intensities: bool, envelope: bool, sequence: bool, l_test: bool
         The solvent content came from a sequence.
     l_test
         The data were tested for twinning.
+    network
+        A network predicted densities from the Patterson map.
     """
     optional = (
         (envelope, _SOLVENT),
         (intensities, _FRENCH_WILSON),
         (sequence, _MATTHEWS),
         (l_test, _L_TEST),
+        (network, _PATTERSON_NETWORK),
     )
     used = tuple(citation for wanted, citation in optional if wanted)
     return (_RAAR, *used[:1], _FREE_SET, _SIM, _SIGMA_A, *used[1:], _GEMMI)

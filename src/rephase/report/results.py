@@ -87,6 +87,18 @@ class OperatorAgreement(Record):
     agreement: float
 
 
+class NetworkUsed(Record):
+    """A network whose predictions were starts, by the name and sum of its file and the size of its training.
+
+    `outside_range` says in what the crystal differs from those of the training; empty if it is like them.
+    """
+
+    name: str
+    sha256: str
+    examples: Count
+    outside_range: tuple[str, ...] = ()
+
+
 class Phasing(Record):
     """How the phases were found.
 
@@ -94,6 +106,7 @@ class Phasing(Record):
     """
 
     method: str
+    network: NetworkUsed | None = None
     n_starts: Count
     n_iterations: Count
     seed: Count

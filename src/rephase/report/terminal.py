@@ -8,12 +8,14 @@ import numpy as np
 
 from rephase.io.observations import Observations
 from rephase.logs import Log
+from rephase.phasing.kept_hand import KeptHand
+from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution, StartRecord
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.recipes import ATOMIC_D_MIN, solvent_hypotheses
 from rephase.report.assemble import FIGURE_NAME
 from rephase.report.directory import MAP, REPORT
-from rephase.report.kept_hand import KeptHand
+from rephase.report.method_record import hand_record
 from rephase.report.output_files import OTHER_MAP, OTHER_PHASED, PHASED
 from rephase.report.results import Results
 from rephase.report.viewers import COOT_SCRIPT
@@ -60,6 +62,25 @@ def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedDa
         log.warn(note)
 
 
+def tell_network(log: Log, network: ChosenNetwork, asked_for: bool) -> None:
+    """Say which network is asked, and warn of what it does not know.
+
+    Parameters
+    ----------
+    log
+        Where to say it.
+    network
+        The network.
+    asked_for
+        Whether the user named it, or it was chosen for the crystal.
+    """
+    examples = f"{network.trained.record.examples:,}".replace(",", " ")
+    why = "" if asked_for else ", as it was trained on such crystals (--weights none does without)"
+    log.say(f"starts predicted by the network {network.name}, trained on {examples} examples{why}")
+    for difference in network.outside:
+        log.warn(f"The network {network.name} does not know such crystals: {difference}.")
+
+
 def describe_round(starts: Sequence[StartRecord]) -> str:
     """Say in a line what one round of starts gave."""
     figures = [start.cc_free for start in starts]
@@ -82,7 +103,8 @@ def tell_solution(log: Log, solution: Solution) -> None:
 
 def tell_hand(log: Log, kept: KeptHand) -> None:
     """Say what became of the hand."""
-    log.say(f"{kept.record.status}: {kept.record.decided_by}")
+    record = hand_record(kept)
+    log.say(f"{record.status}: {record.decided_by}")
     if kept.other is not None:
         log.say(f"the mirror image explains the data as well: {OTHER_PHASED}, {OTHER_MAP}")
     if kept.warning:
