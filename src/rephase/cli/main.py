@@ -32,6 +32,8 @@ COMMANDS = {
     "solve": "Phase measured amplitudes or intensities.",
     "phasematch": "Compare two sets of phases after matching origin and hand.",
     "train": "Train a network that turns Patterson maps into densities.",
+    "evaluate": "Measure how good a network is on a set of crystals.",
+    "weights": "Show trained networks, and make their files and cards for release.",
     "data": "Make, look at and check sets of fragments to train and test on.",
     "example": "Make a crystal of a peptide, with measured amplitudes and the truth beside them.",
     "report": "Write report.html again, from the files in an output directory.",
@@ -50,7 +52,7 @@ app = App(
     exit_on_error=False,
     suppress_keyboard_interrupt=False,
 )
-_GROUPS = {"data"}  # commands that have commands of their own
+_GROUPS = {"data", "weights"}  # commands that have commands of their own
 for _order, _name in enumerate(COMMANDS):
     _object = "app" if _name in _GROUPS else _name
     app.command(f"rephase.cli.{_name}:{_object}", name=_name, sort_key=_order)  # imported when it is needed

@@ -1,8 +1,9 @@
 """What a network predicts of a batch of crystals, beside what random phases would give."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from rephase.data.stream.map_batches import MapBatch
 from rephase.evaluate.map_agreement import TrueMaps
 from rephase.models.data_consistency import density_with_amplitudes
 from rephase.models.network_input import NetworkInput, network_input
+from rephase.models.recycling import predicted_density
 from rephase.models.settings import predictions_in_settings
 from rephase.models.trained import TrainedNetwork
 from rephase.physics.density import structure_factors_from_density
@@ -77,20 +79,32 @@ def predicted_maps(
         When the network cannot take the passes, or the maps do not fit it.
     """
     data = network_input(maps)
-    passes = trained.record.passes if config.passes is None else config.passes
-    begin = time.perf_counter()
-    predictions = predictions_in_settings(trained.network, data, config.settings, passes)
-    if predictions.is_cuda:
-        torch.cuda.synchronize(predictions.device)
-    seconds = (time.perf_counter() - begin) / len(predictions)
+    passes = passes_of(trained, config)
+    own, seconds = _timed(partial(predicted_density, trained.network, data, passes))
     found = {RANDOM: _with_amplitudes(_noise(rows, config.seed, data), data, 0.0)}
-    own, mean = predictions[:, 0], predictions.mean(dim=1)
-    found[NETWORK] = _found(own, seconds / config.settings)
-    found[AMPLITUDES] = _with_amplitudes(own, data, seconds / config.settings)
+    found[NETWORK] = _found(own, seconds)
+    found[AMPLITUDES] = _with_amplitudes(own, data, seconds)
     if config.settings > 1:
+        several = partial(predictions_in_settings, trained.network, data, config.settings, passes)
+        all_of_them, seconds = _timed(several)
+        mean = all_of_them.mean(dim=1)
         found[ENSEMBLE] = _found(mean, seconds)
         found[ENSEMBLE_AMPLITUDES] = _with_amplitudes(mean, data, seconds)
     return found
+
+
+def passes_of(trained: TrainedNetwork, config: StudyConfig) -> int:
+    """Return how often a network is given its own density: as often as wanted, or as its record says."""
+    return trained.record.passes if config.passes is None else config.passes
+
+
+def _timed(predict: Callable[[], Tensor]) -> tuple[Tensor, float]:
+    """Return densities and the wall time for each crystal."""
+    begin = time.perf_counter()
+    density = predict()
+    if density.is_cuda:
+        torch.cuda.synchronize(density.device)
+    return density, (time.perf_counter() - begin) / len(density)
 
 
 def _found(density: Tensor, seconds: float) -> FoundMaps:

@@ -11,6 +11,7 @@ from rephase.evaluate.judged_maps import judge_at_best_origin, judge_in_place
 from rephase.evaluate.map_agreement import TrueMaps
 from rephase.models.trained import NetworkRecord, TrainedNetwork
 from rephase.study.example_table import Row, add_figures, facts, table_of
+from rephase.study.phased_maps import phased_maps, simulated_data
 from rephase.study.predicted_maps import predicted_maps, true_maps
 from rephase.study.study_config import StudyConfig
 from rephase.study.study_set import StudySet, batches_of, read_examples
@@ -91,8 +92,6 @@ def _study_batch(
     for number, row in enumerate(rows):
         row["cell"] = maps.cell[number].tolist()
         if config.phasing:
-            from rephase.study.phased_maps import phased_maps, simulated_data
-
             data = simulated_data(maps, number)
             phased = phased_maps(trained, data, config, classical=classical[number])
             true = _one_of(truth, number)
