@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from rephase.errors import UserError
 from rephase.models.build import build_model
 from rephase.models.config import UNetConfig, UNetSEConfig
-from rephase.models.unet import SqueezeExcitation, UNet
+from rephase.models.unet import ResidualBlock, SqueezeExcitation, UNet
 
 CELL, D_MIN = torch.tensor([[8.0, 8.0, 8.0, 90.0, 90.0, 90.0]]), torch.tensor([1.5])
 
@@ -29,6 +29,13 @@ def test_the_second_unet_has_as_many_weights_as_a_count_by_hand() -> None:
     squeezes = 8 * (30 * 15 + 15 + 15 * 30 + 30)
     assert kernels + normalisation + squeezes + 1 == 5_310_581
     assert weights(build_model(UNetSEConfig())) == 5_310_581
+
+
+def test_the_count_of_others_for_the_second_unet_is_that_with_three_maps() -> None:
+    blocks = [ResidualBlock(30, SqueezeExcitation(30, 2)) for _ in range(8)]
+    with_three_maps = weights(UNet(3, 25, 30, blocks))
+    assert with_three_maps == weights(build_model(UNetSEConfig())) + 2 * 25 * 7**3
+    assert round(with_three_maps / 1e6, 2) == 5.33
 
 
 def test_layers_follow_the_paper() -> None:
