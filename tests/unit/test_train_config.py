@@ -12,6 +12,7 @@ from rephase.train.train_config import TrainConfig
         ({"maps": {"patterson": "normalised"}}, "published Patterson map"),
         ({"stream": {"split": "test"}}, "never trained on"),
         ({"passes": [0, 2]}, "model.recycling"),
+        ({"loss": {"hand": "either"}}, "model.hand"),
     ],
 )
 def test_contradictions_are_told(change: dict[str, object], complaint: str) -> None:

@@ -17,6 +17,7 @@ from rephase.data.stream.stream_config import StreamConfig
 from rephase.errors import UserError
 from rephase.evaluate.map_pearson import central_box, map_pearson
 from rephase.models.data_consistency import density_with_amplitudes
+from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import network_input
 from rephase.models.recycling import predicted_density
@@ -38,12 +39,18 @@ class DevFigures:
         Of the network's own density, over the whole cell and in the central box of 6 Å.
     amplitudes, amplitudes_box
         The same after the measured amplitudes were put back.
+    either
+        Of the network's own density or its mirror image, over the whole cell, whichever is higher.
+    right_hand
+        1 where that is the density as predicted, 0 where it is the mirror image.
     """
 
     network: float
     network_box: float
     amplitudes: float
     amplitudes_box: float
+    either: float
+    right_hand: float
 
 
 def dev_batches(config: TrainConfig) -> list[CrystalBatch]:
@@ -130,4 +137,6 @@ def _figures(network: DensityNetwork, maps: MapBatch, config: TrainConfig) -> li
     truth, u_v_w = maps.density.values, values.shape[1:]
     box = central_box(maps.cell, (u_v_w[0], u_v_w[1], u_v_w[2]))
     columns = [map_pearson(one, truth, mask) for one in (values, back) for mask in (None, box)]
+    own, other = columns[0], map_pearson(mirrored(values), truth)
+    columns += [torch.maximum(own, other), (own >= other).double()]
     return [DevFigures(*row) for row in torch.stack(columns, dim=1).tolist()]

@@ -1,0 +1,59 @@
+"""Training towards either hand: what counts, and that the judge learns by the way."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from train_process import settings, small_set
+
+from rephase.data.sets.fragment_set import FragmentSet
+from rephase.data.stream.batch_stream import BatchStream
+from rephase.data.stream.map_batches import maps_of
+from rephase.logs import Log
+from rephase.models.network_input import network_input
+from rephase.models.recycling import density_of_passes, odds_of_hand, predicted_density
+from rephase.models.trained import load_network
+from rephase.train.ranks import Ranks
+from rephase.train.run import set_up, train_in_folder
+from rephase.train.tracking import LOG
+
+HANDED = {
+    "model": {"kind": "unet-fast", "width": 8, "blocks": 1, "maps": 1, "recycling": True, "hand": True},
+    "loss": {"square": 0.0, "correlation": 1.0, "hand": "either"},
+    "average": None,
+}
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_network_and_judge_learn_in_one_run(tmp_path: Path, bf16: bool) -> None:
+    small_set(tmp_path)
+    config = settings(tmp_path, **HANDED, machine={"device": "cpu", "bf16": bf16})
+    weights = train_in_folder(config, tmp_path / "run", Log(), Ranks(), resume=False)
+    network, before = load_network(weights).network, set_up(config, Ranks()).trainer.network
+    assert network.judge is not None
+    moved = {
+        name for name, value in before.state_dict().items() if not value.equal(network.state_dict()[name])
+    }
+    assert {"judge.shells", "blocks.0.neighbourhood.weight", "decoding.weight"} <= moved
+    lines = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
+    judged = [line for line in lines if "dev/either" in line]
+    assert judged
+    assert all(line["dev/either"] >= line["dev/network"] for line in judged)
+    assert all(0.0 <= line["dev/right_hand"] <= 1.0 for line in judged)
+
+
+def test_the_density_comes_in_the_hand_that_the_judge_finds_likelier(tmp_path: Path) -> None:
+    small_set(tmp_path)
+    config = settings(tmp_path, **HANDED)
+    network = set_up(config, Ranks()).trainer.network.eval()
+    batch = next(iter(BatchStream(FragmentSet.open(config.set), config.stream)))
+    data = network_input(maps_of(batch, config.maps))
+    with torch.no_grad():
+        either, chosen = density_of_passes(network, data, 1), predicted_density(network, data, 1)
+        odds, of_chosen = odds_of_hand(network, either, data), odds_of_hand(network, chosen, data)
+    assert odds is not None
+    assert of_chosen is not None
+    same = (chosen == either).flatten(1).all(1)
+    assert torch.equal(same, odds >= 0.0)
+    torch.testing.assert_close(of_chosen, odds.abs(), rtol=1e-2, atol=1e-4)
