@@ -185,15 +185,28 @@ def outside_range(record: NetworkRecord, cell: Sequence[float], d_min: float) ->
     return [*edges, *angles, *_outside("resolution limit", [d_min], trained.d_min, " Å")]
 
 
+def span_text(limits: tuple[float, float]) -> str:
+    """Write a range, such as ``10.00 to 20.00``, or its only value."""
+    return " to ".join(dict.fromkeys(f"{limit:.2f}" for limit in limits))
+
+
+def molecule_text(trained: TrainedRange) -> str:
+    """Describe the molecules that a network has seen, such as ``2 residues, all cut at Cβ``."""
+    if trained.residues is None:
+        return "not recorded"
+    fewest, most = trained.residues
+    length = str(fewest) if fewest == most else f"{fewest} to {most}"
+    return f"{length} residue{'' if most == 1 else 's'}{', all cut at Cβ' if trained.alanine else ''}"
+
+
 def _outside(what: str, values: Sequence[float], limits: tuple[float, float], unit: str) -> list[str]:
     """Describe the values outside limits in one sentence, if there are any."""
     low, high = limits[0] * (1.0 - TOLERANCE), limits[1] * (1.0 + TOLERANCE)
     outside = [f"{value:.2f}" for value in values if not low <= value <= high]
     if not outside:
         return []
-    trained = " to ".join(dict.fromkeys(f"{limit:.2f}" for limit in limits))
     plural = "s" if len(outside) > 1 else ""
-    return [f"{what}{plural} {', '.join(outside)}{unit}, trained on {trained}{unit}"]
+    return [f"{what}{plural} {', '.join(outside)}{unit}, trained on {span_text(limits)}{unit}"]
 
 
 def _path_of(name_or_path: str | Path) -> Path:
