@@ -19,8 +19,9 @@ from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 
 FloatArray = NDArray[np.float64]
 
-ODDS_OF_AGREEMENT = 25.0
-"""Log-odds for a difference of 1 between the map correlations of the two hands with the prediction."""
+ODDS_OF_AGREEMENT = 5.0
+"""Log-odds for a difference of 1 between the map correlations of the two hands with the prediction: a weak
+witness, as the same judge chose the hand of the prediction (LOG.md)."""
 
 
 @torch.no_grad()

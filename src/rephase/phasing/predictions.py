@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rephase.crystal.primitive import PrimitiveSetting
 from rephase.models.network_input import NetworkInput
-from rephase.models.settings import SETTINGS, predictions_in_settings
+from rephase.models.settings import predictions_in_settings
 from rephase.models.trained import TrainedNetwork
 from rephase.phasing.network_choice import outside_training
 from rephase.phasing.network_data import measured_input
@@ -17,6 +17,10 @@ from rephase.phasing.prepare import PreparedData
 from rephase.physics.cells import resolution_mask
 from rephase.physics.density import structure_factors_from_density
 from rephase.physics.reflection_grid import grid_index, grid_to_hkl
+
+
+ASKED_IN = 4
+"""Settings of the axes: the starts need no more, and each takes as long as ten iterations of the search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,7 @@ def predict(
     setting: PrimitiveSetting,
     trained: TrainedNetwork,
     device: torch.device,
-    settings: int = SETTINGS,
+    settings: int = ASKED_IN,
 ) -> Predictions:
     """Let a network predict the density of a measured crystal.
 
