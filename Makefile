@@ -16,7 +16,7 @@ solve: $(VENV)/.installed
 	$(REPHASE) solve example/example.mtz --sequence example/example.fasta -o solved --force
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check
