@@ -107,7 +107,9 @@ def amplitude_grid(
     shape = grid_shape(cell, d_min)
     values = np.asarray(amplitude, dtype=np.float64)[expansion.asu_index]
     values = values / np.sqrt(np.mean(values**2))
-    inv_d2, grid_hkl = _inverse_d2(cell, shape)
+    grid_hkl = half_complex_hkl(shape)
+    inv_d2 = np.asarray(cell.calculate_1_d2_array(grid_hkl), dtype=np.float64)
+    inv_d2 = inv_d2.reshape(shape[0], shape[1], -1)
     inside = torch.from_numpy(inv_d2 <= d_min**-2 * (1 + 1e-6)).to(device)
     index = grid_index(torch.from_numpy(expansion.hkl).to(device), shape)
     listed = torch.from_numpy(values.astype(np.float32)).to(device)
@@ -127,9 +129,8 @@ def amplitude_grid(
     )
 
 
-def _inverse_d2(cell: gemmi.UnitCell, shape: Shape) -> tuple[FloatArray, NDArray[np.int32]]:
+def half_complex_hkl(shape: Shape) -> NDArray[np.int32]:
+    """Return the indices on a half-complex grid in its order, shape ``(nu · nv · (nw//2 + 1), 3)``."""
     nu, nv, nw = shape
     axes = (np.fft.fftfreq(nu, 1 / nu), np.fft.fftfreq(nv, 1 / nv), np.arange(nw // 2 + 1))
-    hkl = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).round().astype(np.int32)
-    inv_d2 = np.asarray(cell.calculate_1_d2_array(hkl), dtype=np.float64)
-    return inv_d2.reshape(nu, nv, nw // 2 + 1), hkl
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).round().astype(np.int32)

@@ -18,7 +18,6 @@ from rephase.physics.cells import resolution_mask
 from rephase.physics.density import structure_factors_from_density
 from rephase.physics.reflection_grid import grid_index, grid_to_hkl
 
-
 ASKED_IN = 4
 """Settings of the axes: the starts need no more, and each takes as long as ten iterations of the search."""
 
