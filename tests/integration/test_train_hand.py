@@ -10,6 +10,7 @@ from train_process import settings, small_set
 from rephase.data.sets.fragment_set import FragmentSet
 from rephase.data.stream.batch_stream import BatchStream
 from rephase.data.stream.map_batches import maps_of
+from rephase.errors import UserError
 from rephase.logs import Log
 from rephase.models.network_input import network_input
 from rephase.models.recycling import density_of_passes, odds_of_hand, predicted_density
@@ -57,3 +58,15 @@ def test_the_density_comes_in_the_hand_that_the_judge_finds_likelier(tmp_path: P
     same = (chosen == either).flatten(1).all(1)
     assert torch.equal(same, odds >= 0.0)
     torch.testing.assert_close(of_chosen, odds.abs(), rtol=1e-2, atol=1e-4)
+
+
+def test_a_run_can_start_from_the_weights_of_another(tmp_path: Path) -> None:
+    small_set(tmp_path)
+    trainer = set_up(settings(tmp_path, **HANDED), Ranks()).trainer
+    trainer.save_weights(tmp_path / "first.safetensors")
+    first = str(tmp_path / "first.safetensors")
+    started = set_up(settings(tmp_path, **HANDED, seed=5, start=first), Ranks()).trainer.network
+    for name, value in trainer.network.state_dict().items():
+        assert value.equal(started.state_dict()[name])
+    with pytest.raises(UserError, match="change start or model"):
+        set_up(settings(tmp_path, start=first), Ranks())

@@ -16,6 +16,8 @@ from rephase.io.atomic_files import write_whole
 from rephase.io.config import dump_config, read_config
 from rephase.logs import Log
 from rephase.models.build import build_model
+from rephase.models.network import DensityNetwork
+from rephase.models.trained import load_network
 from rephase.train.checkpoints import checkpoint_paths, read_checkpoint
 from rephase.train.loop import CHECKPOINTS, WEIGHTS, restore, train
 from rephase.train.ranks import Ranks
@@ -113,8 +115,7 @@ def set_up(config: TrainConfig, ranks: Ranks) -> Run:
     of_split = int((source.split == SPLITS.index(config.stream.split)).sum())
     epoch_examples = config.epoch_examples or of_split
     per_step = config.batches_per_step * config.stream.batch_size
-    torch.manual_seed(config.seed)
-    network = build_model(config.model).to(device)
+    network = _network_at_the_start(config).to(device)
     if config.machine.channels_last:
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     steps = math.ceil(config.epochs * epoch_examples / per_step)
@@ -122,6 +123,18 @@ def set_up(config: TrainConfig, ranks: Ranks) -> Run:
     if config.machine.compile and device.type == "cuda":
         network.compile()
     return Run(trainer, stream, dev_batches(config))
+
+
+def _network_at_the_start(config: TrainConfig) -> DensityNetwork:
+    torch.manual_seed(config.seed)
+    network = build_model(config.model)
+    if config.start is not None:
+        before = load_network(config.start)
+        if before.record.network != config.model:
+            found = f"{before.record.network} in {config.start}"
+            raise UserError(f"weights of {config.model}", found, "change start or model")
+        network.load_state_dict(before.network.state_dict())
+    return network
 
 
 def device_of(machine: Machine, ranks: Ranks) -> torch.device:

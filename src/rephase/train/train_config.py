@@ -102,6 +102,8 @@ class TrainConfig(Config):
         Of the weights at the start; the examples have ``stream.seed``.
     model
         The network.
+    start
+        Network whose weights are those of the start: a released name, or a file. None: random ones.
     stream
         The examples: crystals, resolution, grid, errors; `stream.batch_size` of them share a batch.
     maps
@@ -132,6 +134,7 @@ class TrainConfig(Config):
     set: Path
     seed: int = Field(default=0, ge=0)
     model: ModelConfig
+    start: str | None = None
     stream: StreamConfig = StreamConfig()
     maps: MapOptions = MapOptions()
     loss: LossConfig = LossConfig()
