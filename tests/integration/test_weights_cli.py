@@ -1,5 +1,6 @@
 """rephase weights: from the folder of a run to a released network with its card."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from rephase.data.sets.set_record import SetOrigin
 from rephase.data.sets.set_writer import SetPart, write_set
 from rephase.models import trained
 from rephase.models.trained import load_network
+from rephase.study.results_text import HEADERS
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,9 @@ def test_the_card_tells_range_training_figures_and_failures(folder: Path, tmp_pa
     ):
         assert line in card
     assert card.count("network alone") == 1
+    rows = [line for line in card.splitlines() if line.startswith("|") and "Fobs" in line]
+    assert len(rows) == 2
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {len(HEADERS) + 1}
     refused("card", weights)
     assert (folder / "tiny.md").read_text() == card
     assert run(["weights", "card", str(weights), "--force"]) == 0

@@ -125,7 +125,12 @@ def _errors(measurement: Measurement) -> str:
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    return "\n".join(["| | |", "|---|---|", *map(_row, rows)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    r"""Write a line of a table; a ``|`` inside a cell, as in |Fobs|, needs a ``\``."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
 def _figures(results: EvaluationResults) -> str:
@@ -136,9 +141,9 @@ def _figures(results: EvaluationResults) -> str:
         "",
         f"{counted(crystals.examples, 'crystal')}, {crystals.outside} of them outside the ranges above.",
         "",
-        "| " + " | ".join(HEADERS) + " |",
+        _row(HEADERS),
         "|---" * len(HEADERS) + "|",
-        *("| " + " | ".join(row) + " |" for row in table_rows(results.columns, settings)),
+        *map(_row, table_rows(results.columns, settings)),
         "",
         f"{' '.join(EXPLANATION.split())} Times: {results.versions.device}.",
     ]
