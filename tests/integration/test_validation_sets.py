@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stream_process import random_fragments
-from train_process import settings, small_set, written_config
+from train_process import SETTINGS, settings, small_set, written_config
 
 from rephase.cli.main import run
 from rephase.data.crystals.placement import Placement
@@ -14,6 +14,7 @@ from rephase.data.crystals.placements import placements_from
 from rephase.data.sets.set_record import SetOrigin
 from rephase.data.sets.set_writer import SetPart, write_set
 from rephase.data.stream.crystal_batches import CrystalBatch
+from rephase.data.stream.stream_config import SpacingGrid
 from rephase.models.trained import load_network
 from rephase.train.validation import dev_batches
 
@@ -52,10 +53,12 @@ def test_fragments_without_crystals_get_those_of_the_training(tmp_path: Path) ->
     assert np.allclose(first.cell.numpy(), [16.0, 16.0, 16.0, 90.0, 90.0, 90.0])
 
 
-def test_a_network_judged_by_stored_crystals_has_the_range_of_its_training(tmp_path: Path) -> None:
+def test_a_network_judged_by_stored_crystals_tells_the_range_of_its_training(tmp_path: Path) -> None:
     small_set(tmp_path)
     dev = stored_set(tmp_path / "dev", 2.75)
-    config = written_config(tmp_path, epochs=0.1, validation={"set": dev, "examples": 8, "every": 1})
+    stream = SETTINGS["stream"] | {"grid": {"kind": "spacing", "spacing": 1.0}}
+    validation = {"set": dev, "examples": 8, "every": 1}
+    config = written_config(tmp_path, epochs=0.1, validation=validation, stream=stream)
     assert run(["train", str(config), "-o", str(tmp_path / "run")]) == 0
     (line, *_) = [
         json.loads(line)
@@ -63,5 +66,6 @@ def test_a_network_judged_by_stored_crystals_has_the_range_of_its_training(tmp_p
         if "dev/" in line
     ]
     assert -1.0 <= line["dev/network_median"] <= 1.0
-    trained = load_network(tmp_path / "run" / "weights.safetensors").record.trained
-    assert (trained.edges, trained.d_min) == ((16.0, 16.0), (2.5, 2.5))
+    record = load_network(tmp_path / "run" / "weights.safetensors").record
+    assert (record.trained.edges, record.trained.d_min) == ((16.0, 16.0), (2.5, 2.5))
+    assert record.grid == SpacingGrid(spacing=1.0)
