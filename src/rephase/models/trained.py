@@ -68,7 +68,7 @@ class NetworkRecord(Config):
     trained
         The crystals it has seen.
     examples
-        How many of them.
+        How many of them; those of its last run, where it was begun with the weights of another.
     """
 
     format: Literal[1] = 1

@@ -105,6 +105,7 @@ def _training_rows(record: NetworkRecord, run: RunFacts | None, hardware: str) -
         batch = f"{config.batches_per_step} × {config.stream.batch_size} examples"
         loss = ", ".join(f"{name} {value}" for name, value in config.loss.model_dump().items() if value)
         rows += [
+            ("weights at the start", "random" if config.start is None else config.start),
             ("set", f"{config.set.name}, split {config.stream.split}"),
             ("B values", f"mean {span_text(config.stream.b_iso)} Å², spread {config.stream.b_spread:g}"),
             ("errors and gaps of the data", _errors(config.stream.measurement)),
