@@ -21,8 +21,8 @@ from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 FloatArray = NDArray[np.float64]
 
 LAST_REFLECTION = 0.01
-"""Part of the resolution limit by which the last reflection may fall short of it: a file does not say where its
-data were cut, and a small cell has few reflections there."""
+"""Part of the resolution limit by which the last reflection may fall short of it: a file does not say where
+its data were cut, and a small cell has few reflections there."""
 
 OWN_ANISOTROPY = 10.0
 """Å²; largest ΔB that a small molecule shows without any error of the crystal (4–5 at 1.5 Å), doubled. Less

@@ -52,17 +52,19 @@ def predicted_fraction(predictions: Predictions) -> float:
     """Part of the cell that the molecule takes by the mean prediction.
 
     A density that is even in a volume v and zero elsewhere has (∫ρ)²/∫ρ² = v; so has the positive part of a
-    smooth one, nearly.
+    smooth one, nearly. Where the prediction is flat the molecule may be anywhere.
     """
-    maps = predictions.maps / predictions.maps.std((1, 2, 3), keepdim=True)
+    spread = predictions.maps.std((1, 2, 3), keepdim=True)
+    maps = predictions.maps / torch.where(spread > 0.0, spread, 1.0)
     shape = (maps.shape[1], maps.shape[2], maps.shape[3])
     inv_d2 = grid_inv_d2(predictions.data.cell, shape)[0]
     blur = torch.exp(-2.0 * math.pi**2 * (VOLUME_RADIUS / 2.0) ** 2 * inv_d2)
     F = torch.fft.rfftn(maps.mean(0)) * blur
     F[0, 0, 0] = 0.0
     rho = torch.fft.irfftn(F, s=shape).clamp(min=0.0).double()
-    worth = float(rho.mean().square() / rho.square().mean().clamp_min(1e-30))
-    return min(VOLUME_FACTOR * worth, LARGEST_FRACTION)
+    if not rho.any():
+        return LARGEST_FRACTION
+    return min(VOLUME_FACTOR * float(rho.mean().square() / rho.square().mean()), LARGEST_FRACTION)
 
 
 def prediction_starts(
