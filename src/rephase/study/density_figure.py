@@ -80,7 +80,8 @@ def density_figure(
         panels = figure.subplots(len(crystals), columns, squeeze=False)
         for row, (word, crystal) in enumerate(zip(chosen, crystals, strict=True)):
             for axes, (caption, density) in zip(panels[row], crystal.maps.items(), strict=True):
-                _panel(axes, crystal.model, density, caption.replace(", ", "\n"))
+                _panel(axes, crystal.model, density, "" if row else caption.replace(", ", "\n"))
+                axes.label_outer()
             correlation = pearson[chosen[word]]
             panels[row, 0].set_ylabel(f"{word}: {crystal.name}\ncorrelation {correlation:.3f}", labelpad=6)
         marks, names = element_marks([crystal.model for crystal in crystals])

@@ -1,7 +1,5 @@
 """What is found of crystals whose density is known, and of networks whose knowledge is known."""
 
-from pathlib import Path
-
 import gemmi
 import numpy as np
 import pyarrow as pa
