@@ -217,7 +217,7 @@ def _path_of(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or path.exists() or path.name != text or path.suffix:
         return path
     close = get_close_matches(text, names, n=1, cutoff=0.5)
-    do = f"did you mean {close[0]}?" if close else "give one of the names, or the path of a file"
+    do = f"did you mean {close[0]}?" if close else "check the name, or give the path of a file"
     listed = ", ".join(names) if names else "none come with this version"
     raise UserError(f"the name of a network ({listed}) or a file of weights", text, do)
 
