@@ -24,6 +24,7 @@ from forward import hardware
 from rephase.data.build.sources import find_files
 from rephase.data.lists.crystal_lists import QUICK, CrystalList, read_list
 from rephase.data.lists.listed_sets import build_listed_set
+from rephase.errors import UserError
 from rephase.logs import Log, format_table
 from rephase.models.trained import TrainedNetwork, load_network
 from rephase.study.evaluation import RESULTS, Evaluation, evaluate, make_room
@@ -243,4 +244,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
