@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rephase.evaluate.resampling import mean_interval, median_interval, resampled_counts
+from rephase.evaluate.resampling import mean_interval, median_interval, part_interval, resampled_counts
 
 
 def test_examples_of_a_group_are_drawn_together_and_as_many_groups_as_there_are() -> None:
@@ -46,3 +46,14 @@ def test_one_group_has_an_interval_without_width() -> None:
     counts = resampled_counts(np.array(["a", "a", "a"]), np.random.default_rng(0), 10)
     assert mean_interval(values, counts) == (3.0, 3.0)
     assert median_interval(values, counts) == (2.0, 2.0)
+
+
+def test_what_is_true_of_all_or_none_has_an_exact_interval_with_groups_as_witnesses() -> None:
+    groups = np.array(["a", "a", "b", "c"])
+    counts = resampled_counts(groups, np.random.default_rng(0))
+    low, high = part_interval(np.full(4, True), groups, counts)
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 3)), 1.0)
+    low, high = part_interval(np.full(4, False), groups, counts)
+    assert (low, high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 3)))
+    some = np.array([True, True, False, True])
+    assert part_interval(some, groups, counts) == mean_interval(some.astype(float), counts)

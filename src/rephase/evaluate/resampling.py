@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 FloatArray = NDArray[np.float64]
 CountArray = NDArray[np.int64]
@@ -55,6 +56,28 @@ def median_interval(values: FloatArray, counts: CountArray) -> tuple[float, floa
     total = below[:, -1:]
     lower, upper = (np.argmax(below > place, axis=1) for place in ((total - 1) // 2, total // 2))
     return _interval((ascending[lower] + ascending[upper]) / 2.0)
+
+
+def part_interval(
+    true: NDArray[np.bool_], groups: NDArray[np.str_], counts: CountArray
+) -> tuple[float, float]:
+    """95 % interval of the part of the examples of which something is true.
+
+    Where it is true of all or of none, every resample says the same; then the exact binomial interval is
+    given (Clopper & Pearson 1934), with each group as one witness.
+
+    Parameters
+    ----------
+    true
+        Shape ``(n,)``.
+    groups, counts
+        As given to and returned by `resampled_counts`.
+    """
+    if 0 < np.count_nonzero(true) < len(true):
+        return mean_interval(true.astype(np.float64), counts)
+    witnesses = len(np.unique(groups))
+    interval = binomtest(witnesses if true.all() else 0, witnesses).proportion_ci()
+    return float(interval.low), float(interval.high)
 
 
 def _interval(statistics: FloatArray) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
+from rephase.logs import counted
 from rephase.report.figure_style import ACCENT, FAINT, GOOD, GRID, MUTED, TEXT, WARN, new_figure, styled
 from rephase.study.results import EvaluationResults
 from rephase.study.results_text import subtitle_of, title_of
@@ -52,7 +53,7 @@ def phase_figure(results: EvaluationResults) -> "Figure":
         for name, column in results.columns.items():
             if name in (AMPLITUDES, ENSEMBLE_AMPLITUDES):
                 continue
-            label = column_label(name, results.study.settings)
+            label = _label(name, results)
             _errors(left, name, column, label)
             _parts(right, name, column, label)
         left.axhline(90.0, color=FAINT, linewidth=0.8, zorder=0)
@@ -78,7 +79,7 @@ def correlation_figure(table: pa.Table, results: EvaluationResults) -> "Figure":
             values = np.sort(pc.drop_null(table[f"{name}/pearson"]).to_numpy())
             reached = 100.0 * (1.0 - np.arange(len(values) + 1) / len(values))
             steps = np.concatenate([[-1.0], values, [1.0]]), np.concatenate([reached, reached[-1:]])
-            label = column_label(name, results.study.settings)
+            label = _label(name, results)
             axes.step(*steps, where="post", color=colour, linestyle=dashes, linewidth=1.6, label=label)
         axes.axvline(SOLVED_MAP_CORRELATION, color=FAINT, linewidth=0.8, linestyle="--", zorder=0)
         low = min(float(pc.min(table[f"{name}/pearson"]).as_py()) for name in results.columns)
@@ -90,6 +91,13 @@ def correlation_figure(table: pa.Table, results: EvaluationResults) -> "Figure":
         axes.grid(color=GRID)
         figure.legend(loc="outside lower center", ncols=2, labelcolor=TEXT)
     return figure
+
+
+def _label(name: str, results: EvaluationResults) -> str:
+    """Name a column, and say of how many crystals it is where not of all."""
+    number = results.columns[name].examples
+    fewer = "" if number == results.set.examples else f" ({counted(number, 'crystal')})"
+    return column_label(name, results.study.settings) + fewer
 
 
 def _errors(axes: "Axes", name: str, column: ColumnSummary, label: str) -> None:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rephase.crystal.shells import Shells
-from rephase.evaluate.resampling import mean_interval, median_interval, resampled_counts
+from rephase.evaluate.resampling import mean_interval, median_interval, part_interval, resampled_counts
 from rephase.io.config import Config
 from rephase.study.study_config import StudyConfig
 
 FloatArray = NDArray[np.float64]
 CountArray = NDArray[np.int64]
-Percentless = Annotated[float, Field(ge=0.0, le=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 GOOD_PHASES = 60.0
 """Degrees: a mean phase error below which a map can be used (Patterson U-Net 2023, figures 4 and 6)."""
@@ -33,11 +33,14 @@ class Estimate(Config):
 
 
 class Part(Config):
-    """Part of the crystals of which something is true, with its 95 % interval by the same bootstrap."""
+    """Part of the crystals of which something is true, with its 95 % interval.
 
-    value: Percentless
-    low: Percentless
-    high: Percentless
+    By the same bootstrap, or the exact binomial one where it is all of them or none.
+    """
+
+    value: Fraction
+    low: Fraction
+    high: Fraction
 
 
 class ShellSummary(Config):
@@ -146,10 +149,10 @@ def _summary(rows: pa.Table, column: str, seed: int, shells: Shells) -> ColumnSu
         aligned_phase_error=estimate_of("aligned_phase_error"),
         either_pearson=estimate_of("either_pearson"),
         either_phase_error=estimate_of("either_phase_error"),
-        below_60=part(values("phase_error") < GOOD_PHASES, counts),
-        right_hand=part(values("right_hand") > 0.0, counts),
-        solved=part(values("solved") > 0.0, counts),
-        shells=_shell_summaries(shell_errors(rows, column), counts, shells),
+        below_60=part(values("phase_error") < GOOD_PHASES, entry, counts),
+        right_hand=part(values("right_hand") > 0.0, entry, counts),
+        solved=part(values("solved") > 0.0, entry, counts),
+        shells=_shell_summaries(shell_errors(rows, column), entry, counts, shells),
         seconds=float(values("seconds").mean()),
     )
 
@@ -159,7 +162,9 @@ def shell_errors(rows: pa.Table, column: str) -> FloatArray:
     return np.array(rows[f"{column}/shell_errors"].to_pylist(), dtype=np.float64)
 
 
-def _shell_summaries(errors: FloatArray, counts: CountArray, shells: Shells) -> tuple[ShellSummary, ...]:
+def _shell_summaries(
+    errors: FloatArray, entry: NDArray[np.str_], counts: CountArray, shells: Shells
+) -> tuple[ShellSummary, ...]:
     found = []
     for number, (d_max, d_min) in enumerate(shells.d_range.tolist()):
         there = np.isfinite(errors[:, number])
@@ -171,7 +176,7 @@ def _shell_summaries(errors: FloatArray, counts: CountArray, shells: Shells) -> 
                     d_min=d_min,
                     examples=int(there.sum()),
                     phase_error=estimate(error, drawn),
-                    below_60=part(error < GOOD_PHASES, drawn),
+                    below_60=part(error < GOOD_PHASES, entry[there], drawn),
                 )
             )
     return tuple(found)
@@ -190,7 +195,7 @@ def estimate(values: FloatArray, counts: CountArray) -> Estimate:
     )
 
 
-def part(true: NDArray[np.bool_], counts: CountArray) -> Part:
-    """Return the part that is true, shape ``(n,)``, with an interval by resamples ``(resamples, n)``."""
-    low, high = mean_interval(true.astype(np.float64), counts)
+def part(true: NDArray[np.bool_], entry: NDArray[np.str_], counts: CountArray) -> Part:
+    """Return the part that is true, shape ``(n,)``, with its interval, given the entries ``(n,)``."""
+    low, high = part_interval(true, entry, counts)
     return Part(value=float(true.mean()), low=low, high=high)
