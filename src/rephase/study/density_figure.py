@@ -21,7 +21,6 @@ from rephase.report.crystal_views import view_along
 from rephase.report.figure_style import MUTED, new_figure, styled
 from rephase.study.phased_maps import phased_maps, simulated_data
 from rephase.study.predicted_maps import predicted_maps, true_maps
-from rephase.study.study import grid_of
 from rephase.study.study_config import NETWORK, RANDOM, StudyConfig, column_label
 from rephase.study.study_set import StudySet, batches_of, read_examples
 
@@ -105,7 +104,7 @@ def drawn_crystal(
 ) -> DrawnCrystal:
     """Predict one crystal again, and keep its maps."""
     part = study_set.part(number, number + 1)
-    examples = read_examples(part, grid_of(trained.record))
+    examples = read_examples(part, trained.record.grid)
     _, batch = next(batches_of(examples))
     maps = maps_of(batch.to(next(trained.network.parameters()).device), trained.record.maps)
     truth = true_maps(maps)

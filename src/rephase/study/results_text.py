@@ -27,7 +27,7 @@ Pearson correlation with the true density over the cell, [95 % interval], and in
 predict, without any alignment; phasing at the best origin, in the hand it gives out. Any origin: median
 correlation at the best origin. Right hand: crystals that agree better in the hand given than inverted.
 Solved: correlation of at least 0.80 at the best origin, and the right hand. Intervals: bootstrap over PDB
-entries."""
+entries; exact ones, with each entry as a witness, where all or no crystals are."""
 
 
 def results_text(results: EvaluationResults) -> str:

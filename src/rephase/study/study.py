@@ -6,10 +6,9 @@ import pyarrow as pa
 
 from rephase.data.stream.crystal_batches import CrystalBatch
 from rephase.data.stream.map_batches import maps_of
-from rephase.data.stream.stream_config import RateGrid, SpacingGrid
 from rephase.evaluate.judged_maps import judge_at_best_origin, judge_in_place
 from rephase.evaluate.map_agreement import TrueMaps
-from rephase.models.trained import NetworkRecord, TrainedNetwork
+from rephase.models.trained import TrainedNetwork
 from rephase.study.example_table import Row, add_figures, facts, table_of
 from rephase.study.phased_maps import phased_maps, simulated_data
 from rephase.study.predicted_maps import predicted_maps, true_maps
@@ -64,16 +63,11 @@ def study_part(
     """Do what `study_network` does for `PART` crystals from number `first` on."""
     part = study_set.part(first, first + PART)
     rows, device = facts(part), next(trained.network.parameters()).device
-    for numbers, batch in batches_of(read_examples(part, grid_of(trained.record))):
+    for numbers, batch in batches_of(read_examples(part, trained.record.grid)):
         chosen = [rows[number] for number in numbers]
         classical = [first + number < config.classical for number in numbers]
         _study_batch(trained, study_set, batch.to(device), chosen, classical, config, advance)
     return table_of(rows, config)
-
-
-def grid_of(record: NetworkRecord) -> RateGrid | SpacingGrid:
-    """Return the sampling a network is made for: Nyquist, or 0.5 Å for those that were published."""
-    return RateGrid() if record.network.kind == "unet-fast" else SpacingGrid()
 
 
 def _study_batch(
