@@ -151,11 +151,8 @@ def rows_of(name: str, results: EvaluationResults) -> list[list[str]]:
     """Lay out the figures of a set, one line for each way to find a map."""
     case, rows = CASES[name], []
     for column, found in results.columns.items():
-        way, (median, low, high) = (
-            column_label(column, results.study.settings),
-            main_pearson(case, column, found),
-        )
-        wanted, solved = targets(case, column), found.solved
+        way, wanted = column_label(column, results.study.settings), targets(case, column)
+        (median, low, high), solved = main_pearson(case, column, found), found.solved
         rows.append(
             [
                 name,
@@ -164,7 +161,7 @@ def rows_of(name: str, results: EvaluationResults) -> list[list[str]]:
                 f"{median:.3f} [{low:.3f}, {high:.3f}]",
                 *_against(wanted.get("pearson"), median),
                 f"{100 * solved.value:.1f} % [{100 * solved.low:.1f}, {100 * solved.high:.1f}]",
-                *_against(wanted.get("solved"), solved.value),
+                *_against(wanted.get("solved"), solved.value, "≥ {:.0%}"),
                 f"{found.phase_error.mean:.1f}°",
                 f"{found.seconds:.2f}",
             ]
@@ -178,8 +175,8 @@ def targets(case: Case, column: str) -> dict[str, float]:
     return of_columns.get(column, {})
 
 
-def _against(target: float | None, reached: float) -> list[str]:
-    return ["", ""] if target is None else [f"≥ {target:.2f}", "met" if reached >= target else "MISSED"]
+def _against(target: float | None, reached: float, shown: str = "≥ {:.2f}") -> list[str]:
+    return ["", ""] if target is None else [shown.format(target), "met" if reached >= target else "MISSED"]
 
 
 def record_of(name: str, results: EvaluationResults) -> dict[str, object]:
