@@ -18,8 +18,8 @@ from rephase.physics.cells import resolution_mask
 from rephase.physics.density import structure_factors_from_density
 from rephase.physics.reflection_grid import grid_index, grid_to_hkl
 
-ASKED_IN = 4
-"""Settings of the axes: the starts need no more, and each takes as long as ten iterations of the search."""
+ASKED_IN = 2
+"""Settings of the axes: the starts need no more, and each takes as long as forty iterations of the search."""
 
 
 @dataclass(frozen=True, eq=False)
