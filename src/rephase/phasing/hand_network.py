@@ -1,7 +1,8 @@
 """The hand of a solution by a network that learnt how L-peptides look.
 
-Two witnesses: a judge that is shown the map and tells it from its mirror image, and the densities that the
-network predicted before there was a solution, which agree better with one hand where it knew.
+Its judge is shown the map and tells it from its mirror image; the odds are right as they are (LOG.md). A
+network without a judge predicts one hand, as far as it can, and its prediction agrees better with that one;
+beside a judge this is no further witness, since the hand of the prediction was chosen by the same judge.
 """
 
 import gemmi
@@ -20,8 +21,8 @@ from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 FloatArray = NDArray[np.float64]
 
 ODDS_OF_AGREEMENT = 5.0
-"""Log-odds for a difference of 1 between the map correlations of the two hands with the prediction: a weak
-witness, as the same judge chose the hand of the prediction (LOG.md)."""
+"""Log-odds for a difference of 1 between the map correlations of the two hands with a prediction: cautious;
+the difference stays below 0.5, and so decides nothing alone."""
 
 
 @torch.no_grad()
@@ -43,12 +44,12 @@ def hand_by_network(
     -------
     The decision; its score is the likelier hand's even where it decides nothing.
     """
-    difference = _agreement(predictions, hkl, f, phi)
-    score, evidence = ODDS_OF_AGREEMENT * difference, f"agreement with its prediction {difference:+.2f}"
     odds = _odds_of_judge(predictions, hkl, f, phi)
     if odds is not None:
-        score += odds
-        evidence += f", log-odds of its judge {odds:+.1f}"
+        score, evidence = odds, f"log-odds of its judge {odds:+.1f}"
+    else:
+        difference = _agreement(predictions, hkl, f, phi)
+        score, evidence = ODDS_OF_AGREEMENT * difference, f"agreement with its prediction {difference:+.2f}"
     hand = hand_of_score(score)
     words = {
         "same": "finds the map likelier than its inverse",
