@@ -11,6 +11,7 @@ from network_crystals import CELLS, dipeptide, measured, record, simulated
 from rephase.crystal.primitive import primitive_setting
 from rephase.data.stream.map_batches import MapOptions, maps_of
 from rephase.data.stream.stream_config import RateGrid, SpacingGrid
+from rephase.errors import UserError
 from rephase.models.config import UNetConfig
 from rephase.models.network_input import NetworkInput, network_input
 from rephase.phasing.network_data import OWN_ANISOTROPY, measured_input
@@ -76,6 +77,11 @@ def test_resolution_beyond_the_training_is_not_shown(tmp_path: Path) -> None:
     sharp, cut = (given(measured(dipeptide(), tmp_path, d_min=d_min)) for d_min in (1.1, 1.5))
     assert torch.equal(sharp.measured, cut.measured)
     torch.testing.assert_close(sharp.patterson, cut.patterson, atol=1e-4, rtol=0.0)
+
+
+def test_data_without_any_reflection_that_the_network_knows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--weights none"):
+        given(measured(dipeptide(), tmp_path), record(d_min=20.0))
 
 
 @pytest.mark.parametrize(("delta_b", "corrected"), [(OWN_ANISOTROPY - 1, False), (OWN_ANISOTROPY + 1, True)])

@@ -11,6 +11,7 @@ from rephase.crystal.wilson import WilsonPlot
 from rephase.data.stream.examples import own_grid, spacing_oversampling
 from rephase.data.stream.map_batches import patterson_of
 from rephase.data.stream.stream_config import SpacingGrid
+from rephase.errors import UserError
 from rephase.models.network_input import NetworkInput
 from rephase.models.trained import NetworkRecord
 from rephase.phasing.amplitude_grid import half_complex_hkl
@@ -55,11 +56,21 @@ def measured_input(
     -------
     A batch of one, float32. Amplitudes are in electrons as far as Wilson's statistics and the solvent
     content tell, which only matters for networks whose maps have a fixed scale.
+
+    Raises
+    ------
+    UserError
+        When no reflection lies within the resolution of the training.
     """
     data = prepared.reflections
     expansion = expand_to_p1(setting.hkl_to_primitive(data.hkl), setting.operations)
     inv_d2 = np.asarray(setting.cell.calculate_1_d2_array(expansion.hkl), dtype=np.float64)
     shown = np.flatnonzero(inv_d2 <= record.trained.d_min[0] ** -2 * (1.0 + 1e-6))
+    if not len(shown):
+        limit = record.trained.d_min[0]
+        raise UserError(
+            f"reflections to {limit:.2f} Å, which the network knows", "none", "type --weights none"
+        )
     d_min = _resolution(float(inv_d2[shown].max() ** -0.5), record.trained.d_min[0])
     shape = network_grid(setting, record, d_min)
     index = grid_index(torch.from_numpy(expansion.hkl[shown]).to(device), shape)
