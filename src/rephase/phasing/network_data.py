@@ -67,10 +67,8 @@ def measured_input(
     inv_d2 = np.asarray(setting.cell.calculate_1_d2_array(expansion.hkl), dtype=np.float64)
     shown = np.flatnonzero(inv_d2 <= record.trained.d_min[0] ** -2 * (1.0 + 1e-6))
     if not len(shown):
-        limit = record.trained.d_min[0]
-        raise UserError(
-            f"reflections to {limit:.2f} Å, which the network knows", "none", "type --weights none"
-        )
+        wanted = f"reflections to {record.trained.d_min[0]:.2f} Å, which the network knows"
+        raise UserError(wanted, "none", "type --weights none")
     d_min = _resolution(float(inv_d2[shown].max() ** -0.5), record.trained.d_min[0])
     shape = network_grid(setting, record, d_min)
     index = grid_index(torch.from_numpy(expansion.hkl[shown]).to(device), shape)
