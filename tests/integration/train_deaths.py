@@ -1,4 +1,4 @@
-"""A training run that dies before each change that it makes on the disk, one after the other, and is taken up.
+"""A training run that dies before each change that it makes on the disk, and is taken up.
 
 As a script: CONFIG FOLDER trains in FOLDER/whole without interruption. Then, for every number n, it trains in
 FOLDER/n, is killed as by ``kill -9`` just before the n-th change on the disk, and is resumed. It prints the
@@ -70,7 +70,8 @@ def main(config: str, folder: Path) -> None:
     _expect(0, run(["train", config, "-o", str(folder / "whole")]), "the whole run")
     number = 1
     while _train(config, folder / str(number), _die_before(number)) == -signal.SIGKILL:
-        _expect(0, _train(config, folder / str(number), lambda: None), f"the run that died before change {number}")
+        resumed = _train(config, folder / str(number), lambda: None)
+        _expect(0, resumed, f"the run that died before change {number}")
         number += 1
     print(f"changes {number - 1}")
 
