@@ -143,7 +143,7 @@ def phase(
     time_limit
         Seconds after which no further search iterations are made; the end game adds a few seconds.
     network
-        Its predictions are where the first search starts, and every so many after it. On the device.
+        Its predictions start the first round, and a round in every turn of the recipes. On the device.
     on_step
         Called with the number of iterations done since the last call.
     on_round
