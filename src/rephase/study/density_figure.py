@@ -114,7 +114,7 @@ def drawn_crystal(
         if name != RANDOM
     }
     if config.phasing:
-        phased = phased_maps(trained, simulated_data(maps, 0), config, classical=False)
+        phased = phased_maps(trained, simulated_data(maps), config, classical=False)
         found |= {name: _at_true_origin(one.F.to(truth.F), truth) for name, one in phased.items()}
     d_min = float(maps.d_min[0])
     drawn = {"true density": _drawn(truth.F, truth, d_min)}

@@ -1,7 +1,8 @@
 """Phasing of simulated crystals, with a network and without, as `rephase solve` phases measured ones."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import gemmi
 import numpy as np
@@ -21,6 +22,10 @@ from rephase.physics.reflection_grid import grid_index, grid_to_hkl, hkl_to_grid
 from rephase.study.predicted_maps import FoundMaps
 from rephase.study.study_config import CLASSICAL, SEEDED, StudyConfig
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 FloatArray = NDArray[np.float64]
 
 _SIGNAL_AT_EDGE = 1e6
@@ -49,17 +54,30 @@ class SimulatedData:
     shape: Shape
 
 
-def simulated_data(maps: MapBatch, number: int) -> SimulatedData:
-    """Take the measured amplitudes of one crystal of a batch."""
-    cell = gemmi.UnitCell(*maps.cell[number].double().tolist())
-    _, nu, nv, nw = maps.density.values.shape
-    hkl = gemmi.make_miller_array(cell, gemmi.SpaceGroup("P 1"), float(maps.d_min[number]))
-    hkl = np.asarray(hkl, dtype=np.int32)
+def one_of(maps: MapBatch, number: int) -> MapBatch:
+    """Take one crystal out of a batch, as a batch of one."""
+    return _taken(maps, slice(number, number + 1))
+
+
+def _taken(record: T, rows: slice) -> T:
+    """Return a frozen dataclass of tensors with some of their rows, those of records inside it too."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return replace(
+        record,
+        **{name: one[rows] if isinstance(one, Tensor) else _taken(one, rows) for name, one in values.items()},
+    )
+
+
+def simulated_data(one: MapBatch) -> SimulatedData:
+    """Take the measured amplitudes of a batch of one crystal."""
+    cell = gemmi.UnitCell(*one.cell[0].double().tolist())
+    _, nu, nv, nw = one.density.values.shape
+    possible = gemmi.make_miller_array(cell, gemmi.SpaceGroup("P 1"), float(one.d_min[0]))
+    hkl = np.asarray(possible, dtype=np.int32)
     hkl = hkl[np.all(2 * np.abs(hkl) < np.array([nu, nv, nw]), axis=1)]
     index = grid_index(torch.from_numpy(hkl), (nu, nv, nw))
-    data = maps.observation
-    kept = grid_to_hkl(data.measured[number].cpu(), index).numpy()
-    f = grid_to_hkl(data.fobs[number].cpu().double(), index).numpy()
+    kept = grid_to_hkl(one.observation.measured[0].cpu(), index).numpy()
+    f = grid_to_hkl(one.observation.fobs[0].cpu().double(), index).numpy()
     return SimulatedData(hkl[kept], f[kept], cell, (nu, nv, nw))
 
 

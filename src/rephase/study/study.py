@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from rephase.data.stream.crystal_batches import CrystalBatch
-from rephase.data.stream.map_batches import maps_of
+from rephase.crystal.shells import Shells
+from rephase.data.stream.map_batches import MapBatch, maps_of
+from rephase.errors import UserError
 from rephase.evaluate.judged_maps import judge_at_best_origin, judge_in_place
-from rephase.evaluate.map_agreement import TrueMaps
 from rephase.models.trained import TrainedNetwork
 from rephase.study.example_table import Row, add_figures, facts, table_of
-from rephase.study.phased_maps import phased_maps, simulated_data
+from rephase.study.phased_maps import one_of, phased_maps, simulated_data
 from rephase.study.predicted_maps import predicted_maps, true_maps
 from rephase.study.study_config import StudyConfig
 from rephase.study.study_set import StudySet, batches_of, read_examples
@@ -62,39 +62,44 @@ def study_part(
 ) -> pa.Table:
     """Do what `study_network` does for `PART` crystals from number `first` on."""
     part = study_set.part(first, first + PART)
-    rows, device = facts(part), next(trained.network.parameters()).device
+    rows, shells, device = facts(part), study_set.shells, next(trained.network.parameters()).device
     for numbers, batch in batches_of(read_examples(part, trained.record.grid)):
-        chosen = [rows[number] for number in numbers]
-        classical = [first + number < config.classical for number in numbers]
-        _study_batch(trained, study_set, batch.to(device), chosen, classical, config, advance)
+        maps = maps_of(batch.to(device), trained.record.maps)
+        _predict(trained, maps, shells, [rows[number] for number in numbers], batch.rows.tolist(), config)
+        for place, number in enumerate(numbers):
+            if config.phasing:
+                one, classical = one_of(maps, place), first + number < config.classical
+                _phase(trained, one, shells, rows[number], config, classical=classical)
+            advance(1)
     return table_of(rows, config)
 
 
-def _study_batch(
+def _predict(
     trained: TrainedNetwork,
-    study_set: StudySet,
-    batch: CrystalBatch,
+    maps: MapBatch,
+    shells: Shells,
     rows: list[Row],
-    classical: list[bool],
+    seeds: list[int],
     config: StudyConfig,
-    advance: Callable[[int], None],
 ) -> None:
-    maps = maps_of(batch, trained.record.maps)
-    truth, shells = true_maps(maps), study_set.shells
-    for column, found in predicted_maps(trained, maps, batch.rows.tolist(), config).items():
+    """Write into the rows of a batch what is found without phasing."""
+    truth = true_maps(maps)
+    for row, cell in zip(rows, maps.cell.tolist(), strict=True):
+        row["cell"] = cell
+    for column, found in predicted_maps(trained, maps, seeds, config).items():
         add_figures(rows, column, judge_in_place(found.F, truth, shells), found.seconds)
-    for number, row in enumerate(rows):
-        row["cell"] = maps.cell[number].tolist()
-        if config.phasing:
-            data = simulated_data(maps, number)
-            phased = phased_maps(trained, data, config, classical=classical[number])
-            true = _one_of(truth, number)
-            for column, found in phased.items():
-                figures = judge_at_best_origin(found.F.to(true.F), true, shells)
-                add_figures([row], column, figures, found.seconds)
-        advance(1)
 
 
-def _one_of(truth: TrueMaps, number: int) -> TrueMaps:
-    one: slice = slice(number, number + 1)
-    return TrueMaps(truth.F[one], truth.measured[one], truth.cell[one], truth.shape)
+def _phase(
+    trained: TrainedNetwork, one: MapBatch, shells: Shells, row: Row, config: StudyConfig, *, classical: bool
+) -> None:
+    """Write into the row of one crystal what phasing finds."""
+    truth = true_maps(one)
+    try:
+        phased = phased_maps(trained, simulated_data(one), config, classical=classical)
+    except UserError as error:  # too few reflections
+        found = f"{error.found}, crystal {row['id']}"
+        raise UserError(error.wanted, found, "choose another set, or add --no-phasing") from error
+    for column, found_maps in phased.items():
+        figures = judge_at_best_origin(found_maps.F.to(truth.F), truth, shells)
+        add_figures([row], column, figures, found_maps.seconds)
