@@ -17,6 +17,7 @@ from rephase.models.network_input import network_input
 from rephase.models.trained import TrainedNetwork
 from rephase.phasing.hand_network import ODDS_OF_AGREEMENT, hand_by_network
 from rephase.phasing.predictions import Predictions
+from rephase.physics.density import zoom_map
 
 MODEL = dipeptide()
 HKL = unique_reflections(MODEL, 1.5)
@@ -35,7 +36,8 @@ class KnowsTheAnswer(nn.Module):
         return self.odds * torch.sign(agreement[0] - agreement[1])
 
     def _highest(self, density: Tensor) -> Tensor:
-        overlap = torch.fft.rfftn(density, dim=(1, 2, 3)) * torch.fft.rfftn(self.truth, dim=(1, 2, 3)).conj()
+        truth = zoom_map(self.truth, density.shape[1:])
+        overlap = torch.fft.rfftn(density, dim=(1, 2, 3)) * torch.fft.rfftn(truth, dim=(1, 2, 3)).conj()
         return torch.fft.irfftn(overlap, s=density.shape[1:], dim=(1, 2, 3)).flatten(1).amax(1)
 
 

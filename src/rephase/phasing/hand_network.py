@@ -9,13 +9,12 @@ import gemmi
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rephase.evaluate.alignment import align
-from rephase.models.recycling import odds_of_hand
+from rephase.models.data_consistency import density_with_amplitudes
 from rephase.phasing.hand import HandDecision, hand_of_score
 from rephase.phasing.predictions import Predictions
-from rephase.physics.density import density_from_structure_factors
+from rephase.physics.density import density_from_structure_factors, zoom_map
 from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +22,11 @@ FloatArray = NDArray[np.float64]
 ODDS_OF_AGREEMENT = 5.0
 """Log-odds for a difference of 1 between the map correlations of the two hands with a prediction: cautious;
 the difference stays below 0.5, and so decides nothing alone."""
+
+
+FINER = 2
+"""Points of the judged map for each one of the network's grid, along every axis: the odds then depend less on
+where the points lie (LOG.md)."""
 
 
 @torch.no_grad()
@@ -72,12 +76,14 @@ def _agreement(predictions: Predictions, hkl: NDArray[np.int32], f: FloatArray, 
 def _odds_of_judge(
     predictions: Predictions, hkl: NDArray[np.int32], f: FloatArray, phi: FloatArray
 ) -> float | None:
-    """Log-odds of the network's judge for the map; None without a judge."""
-    data = predictions.data
-    shape = (data.patterson.shape[1], data.patterson.shape[2], data.patterson.shape[3])
-    shown = np.all(2 * np.abs(hkl) < np.array(shape), axis=1)
-    index = grid_index(torch.from_numpy(hkl[shown]).to(data.cell.device), shape)
+    """Log-odds of the network's judge for the map with its measured amplitudes; None without a judge."""
+    judge, data = predictions.trained.network.judge, predictions.data
+    if judge is None:
+        return None
+    nu, nv, nw = predictions.maps.shape[1:]
+    shown = np.all(2 * np.abs(hkl) < np.array([nu, nv, nw]), axis=1)
+    index = grid_index(torch.from_numpy(hkl[shown]).to(data.cell.device), (nu, nv, nw))
     F = torch.from_numpy((f * np.exp(1j * phi))[shown].astype(np.complex64)).to(data.cell.device)
-    density: Tensor = density_from_structure_factors(hkl_to_grid(F, index)[None], 1.0, shape)
-    odds = odds_of_hand(predictions.trained.network, density, data)
-    return None if odds is None else float(odds[0])
+    density = density_from_structure_factors(hkl_to_grid(F, index)[None], 1.0, (nu, nv, nw))
+    finer = zoom_map(density_with_amplitudes(density, data), (FINER * nu, FINER * nv, FINER * nw))
+    return float(judge(finer, data.cell)[0])
