@@ -15,13 +15,14 @@ from rephase.logs import Log
 from rephase.models.network_input import network_input
 from rephase.models.recycling import density_of_passes, odds_of_hand, predicted_density
 from rephase.models.trained import load_network
+from rephase.train.hand_examples import LARGEST_ERROR, densities_with_phase_errors
 from rephase.train.ranks import Ranks
 from rephase.train.run import set_up, train_in_folder
 from rephase.train.tracking import LOG
 
 HANDED = {
     "model": {"kind": "unet-fast", "width": 8, "blocks": 1, "maps": 1, "recycling": True, "hand": True},
-    "loss": {"square": 0.0, "correlation": 1.0, "hand": "either"},
+    "loss": {"square": 0.0, "correlation": 1.0, "hand": "either", "judge": 1.0},
     "average": None,
 }
 
@@ -42,6 +43,32 @@ def test_network_and_judge_learn_in_one_run(tmp_path: Path, bf16: bool) -> None:
     assert judged
     assert all(line["dev/either"] >= line["dev/network"] for line in judged)
     assert all(0.0 <= line["dev/right_hand"] <= 1.0 for line in judged)
+
+
+def test_the_judge_can_be_trained_alone(tmp_path: Path) -> None:
+    small_set(tmp_path)
+    alone = HANDED | {"loss": {"square": 0.0, "judge": 1.0}, "optimiser": {"weight_decay": 0.0}}
+    config = settings(tmp_path, **alone, validation={"examples": 0})
+    before = set_up(config, Ranks()).trainer.network.state_dict()
+    after = load_network(train_in_folder(config, tmp_path / "run", Log(), Ranks(), resume=False)).network
+    moved = {name for name, value in after.state_dict().items() if not value.equal(before[name])}
+    assert moved
+    assert all(name.startswith("judge.") for name in moved)
+
+
+def test_phase_errors_keep_amplitudes_and_follow_from_the_seed(tmp_path: Path) -> None:
+    small_set(tmp_path)
+    config = settings(tmp_path, **HANDED)
+    batch = next(iter(BatchStream(FragmentSet.open(config.set), config.stream)))
+    maps = maps_of(batch, config.maps)
+    shown = densities_with_phase_errors(maps, 3)
+    assert torch.equal(shown, densities_with_phase_errors(maps, 3))
+    true, found = (torch.fft.rfftn(one, dim=(1, 2, 3)) for one in (maps.density.values, shown))
+    torch.testing.assert_close(found.abs(), true.abs(), rtol=1e-3, atol=1e-3 * float(true.abs().max()))
+    strong = true.abs() > 1e-3 * true.abs().flatten(1).amax(1)[:, None, None, None]
+    errors = [(f / t)[s].angle().square().mean().sqrt() for f, t, s in zip(found, true, strong, strict=True)]
+    assert all(0.0 < float(error) < 1.3 * LARGEST_ERROR for error in errors)
+    assert len({round(float(error), 3) for error in errors}) == len(errors)
 
 
 def test_the_density_comes_in_the_hand_that_the_judge_finds_likelier(tmp_path: Path) -> None:

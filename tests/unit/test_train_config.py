@@ -13,6 +13,7 @@ from rephase.train.train_config import TrainConfig
         ({"stream": {"split": "test"}}, "never trained on"),
         ({"passes": [0, 2]}, "model.recycling"),
         ({"loss": {"hand": "either"}}, "model.hand"),
+        ({"loss": {"judge": 1.0}}, "model.hand"),
     ],
 )
 def test_contradictions_are_told(change: dict[str, object], complaint: str) -> None:

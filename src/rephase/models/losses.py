@@ -34,6 +34,9 @@ class LossConfig(Config):
         ``given``: the true density counts. ``either``: it or its mirror image through the centre of the cell,
         whichever is nearer; the network is then free to find one of the two that the Patterson map allows,
         and needs a judge to tell which.
+    judge
+        Of the cross entropy of what a judge of the hand says of true densities with phase errors. Alone, it
+        trains the judge and leaves the rest of the network as it is.
     """
 
     square: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
@@ -41,10 +44,16 @@ class LossConfig(Config):
     amplitudes: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     align: bool = False
     hand: Literal["given", "either"] = "given"
+    judge: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+
+    @property
+    def of_density(self) -> bool:
+        """Whether predicted densities count."""
+        return self.square + self.correlation + self.amplitudes > 0.0
 
     @model_validator(mode="after")
     def _something_counts(self) -> "LossConfig":
-        if not self.square + self.correlation + self.amplitudes > 0.0:
+        if not (self.of_density or self.judge > 0.0):
             raise ValueError("at least one weight above zero")
         return self
 
@@ -91,26 +100,17 @@ def _differences(predicted: Tensor, target: Tensor, config: LossConfig) -> Tenso
     return loss
 
 
-def hand_loss(odds: Tensor, density: Tensor, target: Tensor) -> Tensor:
-    """Compare what a judge says of the hand of densities with the truth; the mean over the batch.
+def hand_loss(odds: Tensor) -> Tensor:
+    """Return the cross entropy of what a judge says of densities of the right hand; the mean over the batch.
 
-    Cross entropy, each density counting by how much its two hands differ in their correlation with the true
-    one: where they do not, nothing is lost by either.
+    The odds of their mirror images are the opposite ones, so these need not be shown.
 
     Parameters
     ----------
     odds
         Natural logarithms of the odds, shape ``(batch,)``.
-    density, target
-        The densities judged, and the true ones, shape ``(batch, u, v, w)``.
     """
-    with torch.autocast(target.device.type, enabled=False):
-        density = density.detach().to(target.dtype)
-        gain = map_correlation(density, target) - map_correlation(mirrored(density), target)
-        entropy = functional.binary_cross_entropy_with_logits(
-            odds, (gain > 0.0).to(odds.dtype), reduction="none"
-        )
-        return (entropy * gain.abs()).mean()
+    return functional.softplus(-odds).mean()
 
 
 def map_correlation(first: Tensor, second: Tensor) -> Tensor:

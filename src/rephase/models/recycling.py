@@ -9,6 +9,11 @@ from rephase.models.data_consistency import density_with_amplitudes
 from rephase.models.mirror import mirrored
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
+from rephase.physics.density import zoom_map
+
+FINER = 2
+"""Grid points of the judge per grid point of the network, along each axis: at the Nyquist rate the products
+that it looks at are sampled too coarsely, which spreads its odds (LOG.md)."""
 
 
 def predicted_density(network: DensityNetwork, data: NetworkInput, passes: int = 0) -> Tensor:
@@ -59,7 +64,7 @@ def density_of_passes(network: DensityNetwork, data: NetworkInput, passes: int) 
 
 
 def odds_of_hand(network: DensityNetwork, density: Tensor, data: NetworkInput) -> Tensor | None:
-    """Judge the hand of densities after the measured amplitudes were put back.
+    """Judge the hand of densities after the measured amplitudes were put back, on a grid twice as fine.
 
     Parameters
     ----------
@@ -76,7 +81,9 @@ def odds_of_hand(network: DensityNetwork, density: Tensor, data: NetworkInput) -
     """
     if network.judge is None:
         return None
-    odds: Tensor = network.judge(density_with_amplitudes(density.detach().float(), data), data.cell)
+    measured = density_with_amplitudes(density.detach().float(), data)
+    nu, nv, nw = measured.shape[1:]
+    odds: Tensor = network.judge(zoom_map(measured, (FINER * nu, FINER * nv, FINER * nw)), data.cell)
     return odds
 
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from rephase.evaluate.alignment import align
-from rephase.models.data_consistency import density_with_amplitudes
+from rephase.models.recycling import odds_of_hand
 from rephase.phasing.hand import HandDecision, hand_of_score
 from rephase.phasing.predictions import Predictions
-from rephase.physics.density import density_from_structure_factors, zoom_map
+from rephase.physics.density import density_from_structure_factors
 from rephase.physics.reflection_grid import grid_index, hkl_to_grid
 
 FloatArray = NDArray[np.float64]
@@ -22,11 +22,6 @@ FloatArray = NDArray[np.float64]
 ODDS_OF_AGREEMENT = 5.0
 """Log-odds for a difference of 1 between the map correlations of the two hands with a prediction: cautious;
 the difference stays below 0.5, and so decides nothing alone."""
-
-
-FINER = 2
-"""Points of the judged map for each one of the network's grid, along every axis: the odds then depend less on
-where the points lie (LOG.md)."""
 
 
 @torch.no_grad()
@@ -77,13 +72,11 @@ def _odds_of_judge(
     predictions: Predictions, hkl: NDArray[np.int32], f: FloatArray, phi: FloatArray
 ) -> float | None:
     """Log-odds of the network's judge for the map with its measured amplitudes; None without a judge."""
-    judge, data = predictions.trained.network.judge, predictions.data
-    if judge is None:
-        return None
+    data = predictions.data
     nu, nv, nw = predictions.maps.shape[1:]
     shown = np.all(2 * np.abs(hkl) < np.array([nu, nv, nw]), axis=1)
     index = grid_index(torch.from_numpy(hkl[shown]).to(data.cell.device), (nu, nv, nw))
     F = torch.from_numpy((f * np.exp(1j * phi))[shown].astype(np.complex64)).to(data.cell.device)
     density = density_from_structure_factors(hkl_to_grid(F, index)[None], 1.0, (nu, nv, nw))
-    finer = zoom_map(density_with_amplitudes(density, data), (FINER * nu, FINER * nv, FINER * nw))
-    return float(judge(finer, data.cell)[0])
+    odds = odds_of_hand(predictions.trained.network, density, data)
+    return None if odds is None else float(odds[0])

@@ -166,8 +166,11 @@ class TrainConfig(Config):
 
     @model_validator(mode="after")
     def _hand_can_be_told(self) -> "TrainConfig":
-        if self.loss.hand == "either" and not (self.model.kind == "unet-fast" and self.model.hand):
+        judged = self.model.kind == "unet-fast" and self.model.hand
+        if self.loss.hand == "either" and not judged:
             raise ValueError("loss.hand: either goes with model.hand: true, or the right hand is never known")
+        if (self.loss.judge > 0.0) != judged:
+            raise ValueError("loss.judge: above 0 with model.hand: true, and only there")
         return self
 
     @model_validator(mode="after")

@@ -15,9 +15,10 @@ from rephase.data.stream.map_batches import MapBatch, maps_of
 from rephase.models.losses import density_loss, hand_loss
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import network_input
-from rephase.models.recycling import density_of_passes, odds_of_hand
+from rephase.models.recycling import density_of_passes
 from rephase.models.trained import NetworkRecord, TrainedRange, save_network
 from rephase.train.averaging import average_of, update_average
+from rephase.train.hand_examples import densities_with_phase_errors
 from rephase.train.optimisers import build_optimiser, set_rate
 from rephase.train.precision import reduced_precision
 from rephase.train.ranks import Ranks
@@ -123,7 +124,7 @@ class Trainer:
         for batch in islice(batches, config.batches_per_step // self.ranks.count):
             maps = maps_of(batch.to(total.device), config.maps)
             with statistics.of_a_batch():
-                loss = self._loss(maps, passes) / config.batches_per_step
+                loss = self._loss(maps, batch.noise_seed, passes) / config.batches_per_step
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         self.ranks.add_up([*gradients_of(parameters), total])
@@ -143,13 +144,16 @@ class Trainer:
             update_average(self.average, network, config.average, self.step)
         return figures
 
-    def _loss(self, maps: MapBatch, passes: int) -> Tensor:
-        data, target = network_input(maps), maps.density.values
-        with reduced_precision(maps.cell.device, self.config.machine):
-            density = density_of_passes(self.network, data, passes)
-        loss = density_loss(density, target, self.config.loss)
-        odds = odds_of_hand(self.network, density, data)
-        return loss if odds is None else loss + hand_loss(odds, density, target)
+    def _loss(self, maps: MapBatch, seed: int, passes: int) -> Tensor:
+        config, judge, loss = self.config, self.network.judge, maps.cell.new_zeros(())
+        if config.loss.of_density:
+            with reduced_precision(maps.cell.device, config.machine):
+                density = density_of_passes(self.network, network_input(maps), passes)
+            loss = loss + density_loss(density, maps.density.values, config.loss)
+        if judge is not None and config.loss.judge > 0.0:
+            shown = densities_with_phase_errors(maps, seed)
+            loss = loss + config.loss.judge * hand_loss(judge(shown, maps.cell))
+        return loss
 
     def _passes(self) -> int:
         """Draw how often the network sees its own density: the same for all batches of a step."""
