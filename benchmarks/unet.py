@@ -1,11 +1,11 @@
 """The U-Nets on their test sets, against the numbers to reach: alone, with amplitudes, after phasing.
 
-    python benchmarks/unet.py [--quick] --json FILE
+    python benchmarks/unet.py [--quick | --examples N] [--classical N] --json FILE
     python benchmarks/unet.py --split dev --sets dialanine-10 --weights-dir runs --no-speed --json FILE
 
 Builds the sets from their lists in benchmarks/sets/ and evaluates on each the network of its kind, as
 `rephase evaluate` does: tables, figures and reports of the evaluations go to --work, where a benchmark that
-was stopped goes on. --quick takes the first 100 crystals of each list. With --split dev the lists are those
+was stopped goes on. --examples takes the first so many crystals of each list, --quick 100. With --split dev the lists are those
 of the validation split, for choosing; results are of the test split alone. The training speed
 (training_speed.py) is measured on the dipeptides.
 """
@@ -96,9 +96,9 @@ def built_set(crystals: CrystalList, structures: Path, folder: Path) -> Path:
     return path
 
 
-def study_set(crystals: CrystalList, path: Path, *, quick: bool) -> StudySet:
+def study_set(crystals: CrystalList, path: Path, examples: int | None) -> StudySet:
     """Open the crystals of a list in its order, or the first of them."""
-    ids = [entry.id for entry in crystals.entries[: QUICK if quick else None]]
+    ids = [entry.id for entry in crystals.entries[:examples]]
     return open_study_set(path, crystals.split, ids=ids)
 
 
@@ -119,12 +119,12 @@ def evaluated(name: str, arguments: argparse.Namespace, log: Log) -> EvaluationR
     config = StudyConfig(
         settings=arguments.settings,
         phasing=arguments.phasing,
-        classical=20 if arguments.quick else 100,
+        classical=arguments.classical,
         time_limit=arguments.time_limit,
     )
-    chosen = study_set(crystals, path, quick=arguments.quick)
+    chosen = study_set(crystals, path, arguments.examples)
     evaluation = Evaluation(trained, weights, chosen, crystals.split, config, " ".join(sys.argv))
-    output = arguments.work / (f"{crystals.name}-quick" if arguments.quick else crystals.name)
+    output = arguments.work / f"{crystals.name}-{len(chosen)}"
     make_room(output, force=arguments.force)
     return finished(evaluation, output) or evaluate(evaluation, output, log)
 
@@ -195,6 +195,8 @@ def arguments_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add, here = parser.add_argument, "NAME.safetensors or NAME/weights.safetensors are here"
     add("--quick", action="store_true", help="the first 100 crystals of each list, a short speed test")
+    add("--examples", type=int, help="only the first so many crystals of each list")
+    add("--classical", type=int, help="how many of them to phase without the network too [100; quick: 20]")
     add("--json", type=Path, required=True, help="write all figures here")
     add("--sets", default=",".join(CASES), help="some of these, separated by commas")
     add("--split", choices=["test", "dev"], default="test", help="dev: the lists for choosing")
@@ -208,6 +210,10 @@ def arguments_of() -> argparse.Namespace:
     add("--force", action="store_true", help="begin evaluations in --work anew")
     arguments = parser.parse_args()
     arguments.names = [name for name in arguments.sets.split(",") if name]
+    if arguments.examples is None and arguments.quick:
+        arguments.examples = QUICK
+    if arguments.classical is None:
+        arguments.classical = 20 if arguments.quick else 100
     for name in arguments.names:
         if name not in CASES:
             parser.error(f"--sets: {name} is none of {', '.join(CASES)}")
