@@ -5,9 +5,9 @@
 
 Builds the sets from their lists in benchmarks/sets/ and evaluates on each the network of its kind, as
 `rephase evaluate` does: tables, figures and reports of the evaluations go to --work, where a benchmark that
-was stopped goes on. --examples takes the first so many crystals of each list, --quick 100. With --split dev the lists are those
-of the validation split, for choosing; results are of the test split alone. The training speed
-(training_speed.py) is measured on the dipeptides.
+was stopped goes on. --examples takes the first so many crystals of each list, --quick 100. With --split dev
+the lists are those of the validation split, for choosing; results are of the test split alone. The training
+speed (training_speed.py) is measured on the dipeptides.
 """
 
 import argparse
