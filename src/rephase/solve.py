@@ -130,7 +130,7 @@ def solve(
         if network is not None:
             tell_network(log, network, asked_for=weights is not None)
         trained = network.trained if network is not None else None
-        solution = search(log, prepared, trained, seed, torch_device, time_limit)
+        solution = search(log, prepared, trained, protein, seed, torch_device, time_limit)
 
         log.stage("hand")
         kept = keep_hand(prepared, solution, seed)
@@ -183,6 +183,7 @@ def search(
     log: Log,
     prepared: PreparedData,
     network: TrainedNetwork | None,
+    protein: Sequence | None,
     seed: int,
     device: "torch.device",
     time_limit: float,
@@ -206,6 +207,7 @@ def search(
         solution = phase(
             prepared,
             network=network,
+            sequence=protein,
             seed=seed,
             device=device,
             time_limit=time_limit,

@@ -6,7 +6,6 @@ import pytest
 import torch
 from network_crystals import dipeptide, measured, record
 
-from rephase.crystal.primitive import primitive_setting
 from rephase.errors import UserError
 from rephase.io.sequence import Sequence
 from rephase.models import trained
@@ -112,14 +111,11 @@ def test_an_unknown_name_is_refused_with_the_names_there_are(released: Path, pre
 
 
 def test_symmetry_is_outside_the_range_of_one_molecule_in_p1(tmp_path: Path) -> None:
-    data = measured(dipeptide("P 1 21 1"), tmp_path)
-    setting = primitive_setting(data.reflections.cell, data.reflections.spacegroup)
-    (found,) = outside_training(record(), data, setting)
+    (found,) = outside_training(record(), measured(dipeptide("P 1 21 1"), tmp_path))
     assert found == "2 molecules by symmetry (P 1 21 1), trained on one in P 1"
 
 
 @pytest.mark.parametrize(("d_min", "outside"), [(1.1, False), (1.5, False), (1.9, True)])
 def test_only_too_low_a_resolution_is_outside_the_range(d_min: float, outside: bool, tmp_path: Path) -> None:
     data = measured(dipeptide(), tmp_path, d_min=d_min)
-    setting = primitive_setting(data.reflections.cell, data.reflections.spacegroup)
-    assert bool(outside_training(record(), data, setting)) == outside
+    assert bool(outside_training(record(), data)) == outside

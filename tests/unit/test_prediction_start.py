@@ -10,6 +10,7 @@ from network_crystals import dipeptide, measured, record, simulated
 from rephase.crystal.primitive import primitive_setting
 from rephase.data.stream.map_batches import MapOptions, maps_of
 from rephase.data.stream.stream_config import RateGrid
+from rephase.io.sequence import Sequence
 from rephase.models.build import build_model
 from rephase.models.mirror import mirrored
 from rephase.models.network_input import NetworkInput, network_input
@@ -136,3 +137,14 @@ def test_predictions_are_the_networks_own_in_several_settings(tmp_path: Path) ->
     torch.testing.assert_close(found.maps[:1], own, rtol=1e-4, atol=1e-5)
     outside = TrainedNetwork(trained.network, record(edges=(3.0, 4.0)))
     assert "cell edge" in predict(prepared, setting, outside, CPU).outside[0]
+
+
+def test_another_molecule_than_those_of_the_training_is_outside_although_its_cell_is_not(
+    tmp_path: Path,
+) -> None:
+    prepared = measured(dipeptide(), tmp_path)
+    setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
+    trained = TrainedNetwork(build_model(record().network).eval(), record())
+    long = Sequence(("FAAAKL",), ("",))
+    (found,) = predict(prepared, setting, trained, CPU, sequence=long).outside
+    assert "6 residues" in found

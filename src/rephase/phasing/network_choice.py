@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
-from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
+from rephase.crystal.primitive import primitive_setting
 from rephase.io.sequence import Sequence
 from rephase.models.trained import (
     SUFFIX,
     NetworkRecord,
     TrainedNetwork,
+    TrainedRange,
     load_network,
     outside_range,
     released_folder,
@@ -79,16 +80,19 @@ def choose_network(
     if weights is not None:
         trained = load_network(weights, device)
         path = _path_of_released(weights) if weights in released_names() else Path(weights)
-        return ChosenNetwork(path, trained, tuple(_outside(trained.record, prepared, sequence)))
+        outside = outside_training(trained.record, prepared, sequence)
+        return ChosenNetwork(path, trained, tuple(outside))
     released = [(name, load_network(name, device)) for name in released_names()]
-    suitable = [one for one in released if not _outside(one[1].record, prepared, sequence)]
+    suitable = [one for one in released if not outside_training(one[1].record, prepared, sequence)]
     if not suitable:
         return None
     name, trained = min(suitable, key=lambda one: _preference(one[1].record, sequence))
     return ChosenNetwork(_path_of_released(name), trained, ())
 
 
-def outside_training(record: NetworkRecord, prepared: PreparedData, setting: PrimitiveSetting) -> list[str]:
+def outside_training(
+    record: NetworkRecord, prepared: PreparedData, sequence: Sequence | None = None
+) -> list[str]:
     """Say in what a measured crystal differs from those that a network was trained on.
 
     Parameters
@@ -97,31 +101,29 @@ def outside_training(record: NetworkRecord, prepared: PreparedData, setting: Pri
         Of the network.
     prepared
         The data. Too good a resolution does not count: the network is not shown it.
-    setting
-        Primitive cell of the crystal.
+    sequence
+        Content of the asymmetric unit; None where it is not known, and then counts as inside.
 
     Returns
     -------
     Sentences, none if the crystal is inside the range.
     """
+    setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
     d_min = max(prepared.reflections.d_min, record.trained.d_min[0])
     found = outside_range(record, setting.cell.parameters, d_min)
     operators = len(setting.operations.sym_ops)
     if operators > 1:
         name = prepared.reflections.spacegroup.xhm()
         found.append(f"{operators} molecules by symmetry ({name}), trained on one in P 1")
-    return found
+    return found if sequence is None else [*found, *_unlike_the_molecules(record.trained, sequence)]
 
 
 def _path_of_released(name: str) -> Path:
     return released_folder() / f"{name}{SUFFIX}"
 
 
-def _outside(record: NetworkRecord, prepared: PreparedData, sequence: Sequence | None) -> list[str]:
-    data, trained = prepared.reflections, record.trained
-    found = outside_training(record, prepared, primitive_setting(data.cell, data.spacegroup))
-    if sequence is None:
-        return found
+def _unlike_the_molecules(trained: TrainedRange, sequence: Sequence) -> list[str]:
+    found = []
     if trained.residues is not None and not trained.residues[0] <= sequence.residues <= trained.residues[1]:
         limits = " to ".join(str(n) for n in dict.fromkeys(trained.residues))
         found.append(f"a sequence of {sequence.residues} residues, trained on {limits}")

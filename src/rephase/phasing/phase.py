@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
+from rephase.io.sequence import Sequence
 from rephase.models.trained import TrainedNetwork
 from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.amplitude_grid import amplitude_grid
@@ -127,6 +128,7 @@ def phase(
     device: torch.device,
     time_limit: float,
     network: TrainedNetwork | None = None,
+    sequence: Sequence | None = None,
     on_step: Callable[[int], None] = ignore,
     on_round: Callable[[list[StartRecord]], None] = ignore,
 ) -> Solution:
@@ -144,6 +146,8 @@ def phase(
         Seconds after which no further search iterations are made; the end game adds a few seconds.
     network
         Its predictions start the first round, and a round in every turn of the recipes. On the device.
+    sequence
+        Content of the asymmetric unit: a network is not asked for the hand of other molecules than it knows.
     on_step
         Called with the number of iterations done since the last call.
     on_round
@@ -157,7 +161,9 @@ def phase(
     deadline = time.monotonic() + time_limit
     setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
     hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
-    predictions = predict(prepared, setting, network, device) if network is not None else None
+    predictions = None
+    if network is not None:
+        predictions = predict(prepared, setting, network, device, sequence=sequence)
     seeded = [from_predictions(predictions)] if predictions is not None else []
     recipes = [*seeded, *recipes_for(prepared)]
     problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.primitive import PrimitiveSetting
+from rephase.io.sequence import Sequence
 from rephase.models.network_input import NetworkInput
 from rephase.models.settings import predictions_in_settings
 from rephase.models.trained import TrainedNetwork
@@ -70,6 +71,7 @@ def predict(
     trained: TrainedNetwork,
     device: torch.device,
     settings: int = ASKED_IN,
+    sequence: Sequence | None = None,
 ) -> Predictions:
     """Let a network predict the density of a measured crystal.
 
@@ -85,6 +87,8 @@ def predict(
         Where to compute.
     settings
         Number of settings of the axes in which to ask, 1–24.
+    sequence
+        Content of the asymmetric unit; None where it is not known.
 
     Raises
     ------
@@ -93,5 +97,5 @@ def predict(
     """
     data = measured_input(prepared, setting, trained.record, device)
     maps = predictions_in_settings(trained.network, data, settings, trained.record.passes)
-    outside = outside_training(trained.record, prepared, setting)
+    outside = outside_training(trained.record, prepared, sequence)
     return Predictions(trained, data, maps[0].float(), tuple(outside))
