@@ -61,3 +61,22 @@ def test_two_processes_give_the_bytes_of_one(config: Path, uninterrupted: Path) 
     assert both.returncode == 0, both.stderr
     assert outcome(folder) == outcome(uninterrupted)
     assert both.stdout.count("the weights are") == 1
+
+
+@pytest.mark.slow
+def test_a_judge_of_the_hand_that_was_killed_goes_on_with_two_processes_to_the_same_bytes(
+    config: Path,
+) -> None:
+    judged = {
+        "model": {"kind": "unet-fast", "width": 8, "blocks": 1, "maps": 1, "recycling": True, "hand": True},
+        "loss": {"square": 0.0, "correlation": 1.0, "hand": "either", "judge": 1.0},
+    }
+    written = written_config(config.parent, "judged.yaml", **judged)
+    whole, shared = config.with_name("judged"), config.with_name("judged-two")
+    assert run(["train", str(written), "-o", str(whole)]) == 0
+    assert process(SCRIPT, written, shared, "11").returncode == -9
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    both = process(*launcher, SCRIPT, written, shared, FOREVER)
+    assert both.returncode == 0, both.stderr
+    assert "going on at step" in both.stdout
+    assert outcome(shared) == outcome(whole)

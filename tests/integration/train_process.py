@@ -56,9 +56,9 @@ def settings(folder: Path, **changed: Any) -> TrainConfig:
     return TrainConfig.model_validate({"set": folder / "set", **SETTINGS, **changed})
 
 
-def written_config(folder: Path, **changed: Any) -> Path:
+def written_config(folder: Path, name: str = "train.yaml", **changed: Any) -> Path:
     """Write these settings as YAML."""
-    path = folder / "train.yaml"
+    path = folder / name
     path.write_text(dump_config(settings(folder, **changed)), encoding="utf-8")
     return path
 
