@@ -96,7 +96,7 @@ class SomeHand(DensityNetwork):
 
 
 class Positive(HandJudge):
-    """Says that the right hand has more in the first half of the first axis, whatever the cell and the grid."""
+    """Says that the right hand has more in the first half of the first axis, on any grid."""
 
     def forward(self, density: Tensor, cell: Tensor) -> Tensor:
         u = density.shape[1]
