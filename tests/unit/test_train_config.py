@@ -14,6 +14,14 @@ from rephase.train.train_config import TrainConfig
         ({"passes": [0, 2]}, "model.recycling"),
         ({"loss": {"hand": "either"}}, "model.hand"),
         ({"loss": {"judge": 1.0}}, "model.hand"),
+        (
+            {
+                "model": {"kind": "unet-fast", "hand": True},
+                "loss": {"square": 0.0, "judge": 1.0},
+                "optimiser": {"weight_decay": 0.03},
+            },
+            "optimiser.weight_decay",
+        ),
     ],
 )
 def test_contradictions_are_told(change: dict[str, object], complaint: str) -> None:

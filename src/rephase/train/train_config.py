@@ -174,6 +174,14 @@ class TrainConfig(Config):
         return self
 
     @model_validator(mode="after")
+    def _judge_alone_leaves_the_network(self) -> "TrainConfig":
+        if not self.loss.of_density and self.optimiser.weight_decay > 0.0:
+            raise ValueError(
+                "optimiser.weight_decay: 0 with loss.judge alone, or the network decays untrained"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _amplitudes_can_be_read_from_the_map(self) -> "TrainConfig":
         if self.model.kind == "unet-fast" and self.maps.patterson != "published":
             raise ValueError("maps.patterson: unet-fast reads the amplitudes from a published Patterson map")
