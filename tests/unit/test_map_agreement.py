@@ -84,6 +84,17 @@ def test_box_is_that_of_the_centre_of_the_cell_at_half_an_angstrom() -> None:
     assert agreement(first, true, SHELLS).box.tolist() == pytest.approx(expected.tolist())
 
 
+def test_the_box_of_a_crystal_does_not_depend_on_the_others_of_its_batch() -> None:
+    cells = torch.tensor([[10.0] * 3 + [90.0] * 3, [11.9] * 3 + [90.0] * 3], dtype=torch.float64)
+    F, true = random_maps(2), random_maps(1)
+    measured = torch.ones_like(true.real, dtype=torch.bool)
+    together = agreement(F, TrueMaps(true, measured, cells, SHAPE), SHELLS).box
+    for i in range(2):
+        one = slice(i, i + 1)
+        alone = agreement(F[one], TrueMaps(true[one], measured[one], cells[one], SHAPE), SHELLS).box
+        assert together[i].item() == pytest.approx(alone.item(), abs=1e-12)
+
+
 def test_a_flat_map_has_no_correlation_and_the_phase_error_of_chance() -> None:
     true = truth()
     found = agreement(torch.zeros_like(true.F), true, SHELLS)

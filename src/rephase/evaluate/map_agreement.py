@@ -110,13 +110,19 @@ def _sums(values: Tensor, shell: Tensor, count: int) -> Tensor:
 
 def _box_pearson(F: Tensor, truth: TrueMaps) -> Tensor:
     """Correlation in the central box, sampled as published wherever the given grid is coarser."""
-    edges = truth.cell[:, :3].amax(0).tolist()
+    each = zip(F.split(1), truth.F.split(1), truth.cell.split(1), strict=True)
+    return torch.cat([_box_pearson_of_one(*one, truth.shape) for one in each])
+
+
+def _box_pearson_of_one(F: Tensor, truth: Tensor, cell: Tensor, shape: Shape) -> Tensor:
+    """Correlation of a batch of one, on a grid that follows from its own cell alone."""
     nu, nv, nw = (
-        max(n, 2 * round(edge / (2.0 * BOX_SPACING))) for n, edge in zip(truth.shape, edges, strict=True)
+        max(n, 2 * round(edge / (2.0 * BOX_SPACING)))
+        for n, edge in zip(shape, cell[0, :3].tolist(), strict=True)
     )
     finer = (nu, nv, nw)
     first, second = (
-        density_from_structure_factors(zoom_structure_factors(one, truth.shape, finer), 1.0, finer)
-        for one in (F, truth.F)
+        density_from_structure_factors(zoom_structure_factors(one, shape, finer), 1.0, finer)
+        for one in (F, truth)
     )
-    return map_pearson(first, second, central_box(truth.cell, finer))
+    return map_pearson(first, second, central_box(cell, finer))
