@@ -6,7 +6,8 @@ import pytest
 
 from rephase.crystal.shells import Shells
 from rephase.study.example_table import table_of
-from rephase.study.study_config import CLASSICAL, NETWORK, RANDOM, SEEDED, StudyConfig
+from rephase.study.results_text import HEADERS, table_rows
+from rephase.study.study_config import CLASSICAL, NETWORK, RANDOM, SEEDED, StudyConfig, column_label
 from rephase.study.summary import of_common_examples, summarise
 
 CONFIG = StudyConfig(classical=2)
@@ -50,6 +51,16 @@ def test_means_medians_and_parts_are_those_of_the_crystals() -> None:
     assert found.right_hand.value == 0.75
     assert found.solved.value == 0.25
     assert found.seconds == 0.5
+
+
+def test_the_table_tells_what_is_right_but_for_the_hand() -> None:
+    both = table()
+    column = both.schema.get_field_index(f"{CLASSICAL}/either_pearson")
+    either = pa.array([0.98, 0.96, None, None], pa.float64())
+    found = summarise(both.set_column(column, both.field(column), either), CONFIG, SHELLS)
+    rows = {row[0]: dict(zip(HEADERS, row, strict=True)) for row in table_rows(found, 1)}
+    classical = rows[column_label(CLASSICAL, 1)]
+    assert (classical["any origin"], classical["either hand"]) == ("0.800", "0.970")
 
 
 def test_intervals_hold_the_estimates() -> None:

@@ -17,6 +17,7 @@ HEADERS = (
     "phase error",
     "below 60°",
     "any origin",
+    "either hand",
     "right hand",
     "solved",
     "s each",
@@ -24,10 +25,11 @@ HEADERS = (
 EXPLANATION = """\
 Pearson correlation with the true density over the cell, [95 % interval], and in the central box of 6 Å
 (median); mean phase error of all reflections; crystals whose mean is below 60°. Networks are judged as they
-predict, without any alignment; phasing at the best origin, in the hand it gives out. Any origin: median
-correlation at the best origin. Right hand: crystals that agree better in the hand given than inverted.
-Solved: correlation of at least 0.80 at the best origin, and the right hand. Intervals: bootstrap over PDB
-entries; exact ones, with each entry as a witness, where all or no crystals are."""
+predict, without any alignment; phasing at the best origin, in the hand it gives out, or puts first where it
+leaves the hand open. Any origin: median correlation at the best origin. Either hand: the same in the hand
+that agrees better. Right hand: crystals that agree better in the hand given than inverted. Solved:
+correlation of at least 0.80 at the best origin, and the right hand. Intervals: bootstrap over PDB entries;
+exact ones, with each entry as a witness, where all or no crystals are."""
 
 
 def results_text(results: EvaluationResults) -> str:
@@ -85,6 +87,7 @@ def _figures(one: ColumnSummary) -> list[str]:
         f"{one.phase_error.mean:.1f}°",
         percent(one.below_60),
         f"{one.aligned_pearson.median:.3f}",
+        f"{one.either_pearson.median:.3f}",
         percent(one.right_hand),
         f"{percent(one.solved)} [{100.0 * one.solved.low:.0f}–{100.0 * one.solved.high:.0f}]",
         f"{one.seconds:.2g}" if one.seconds else "–",
