@@ -110,8 +110,9 @@ def _sums(values: Tensor, shell: Tensor, count: int) -> Tensor:
 
 def _box_pearson(F: Tensor, truth: TrueMaps) -> Tensor:
     """Correlation in the central box, sampled as published wherever the given grid is coarser."""
-    each = zip(F.split(1), truth.F.split(1), truth.cell.split(1), strict=True)
-    return torch.cat([_box_pearson_of_one(*one, truth.shape) for one in each])
+    ones = [torch.split(several, 1) for several in (F, truth.F, truth.cell)]
+    each = zip(*ones, strict=True)
+    return torch.cat([_box_pearson_of_one(first, second, cell, truth.shape) for first, second, cell in each])
 
 
 def _box_pearson_of_one(F: Tensor, truth: Tensor, cell: Tensor, shape: Shape) -> Tensor:
