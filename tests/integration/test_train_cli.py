@@ -14,7 +14,7 @@ from rephase.cli.main import EXIT_USER, run
 from rephase.io.config import read_config
 from rephase.logs import Log
 from rephase.models.trained import TrainedRange, load_network
-from rephase.train import trainer
+from rephase.train import learning_rate_finder, trainer
 from rephase.train.checkpoints import checkpoint_paths, read_checkpoint
 from rephase.train.learning_rate_finder import find_learning_rate
 from rephase.train.ranks import Ranks
@@ -174,6 +174,16 @@ def test_finder_draws_the_loss_against_the_rate_and_leaves_room_for_the_run(
     assert table["rates"][0] <= table["suggested"] == suggested <= table["rates"][-1]
     assert (folder / "learning-rates.png").read_bytes().startswith(b"\x89PNG")
     assert run(["train", str(config), "-o", str(folder)]) == 0
+
+
+def test_finder_repeats_the_changed_settings_in_the_command_that_it_suggests(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learning_rate_finder, "find_learning_rate", lambda *arguments: 2e-3)
+    changes = ["--set", "passes=[0, 1]", "--set", "optimiser.rate=1"]
+    assert run(["train", str(config), "--find-lr", "-o", str(tmp_path), *changes]) == 0
+    next_command = " ".join(capsys.readouterr().out.split("next: ")[1].split())  # lines are broken
+    assert next_command.endswith("--set 'passes=[0, 1]' --set optimiser.rate=2.0e-03")
 
 
 def test_finder_and_resume_exclude_each_other(config: Path) -> None:

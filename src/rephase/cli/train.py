@@ -1,5 +1,6 @@
 """`rephase train`: train a network."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +63,14 @@ def train(
         with Log(console=console) as log:
             if find_lr:
                 found = find_learning_rate(settings, output, log, ranks)
-                log.say(f"\nnext: rephase train {config} --set optimiser.rate={found:.1e}")
+                log.say(f"\nnext: {_with_rate(config, set_, found)}")
             else:
                 weights = train_in_folder(settings, output, log, ranks, resume=resume)
                 log.say(f"\nthe weights are {weights}")
+
+
+def _with_rate(config: Path, changes: tuple[str, ...], rate: float) -> str:
+    """Write the command that trains with the same settings and this learning rate."""
+    kept = [one for one in changes if not one.startswith("optimiser.rate=")]
+    words = [word for one in (*kept, f"optimiser.rate={rate:.1e}") for word in ("--set", one)]
+    return shlex.join(["rephase", "train", str(config), *words])
