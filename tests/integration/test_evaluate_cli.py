@@ -142,6 +142,18 @@ def test_an_evaluation_that_was_killed_goes_on_with_the_parts_it_has(
     assert not (stopped / "parts").exists()
 
 
+def test_an_evaluation_that_failed_before_its_first_part_is_in_nobodys_way(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object) -> object:
+        raise UserError("another set", "this one", "choose another")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "study_part", failing)
+        assert command(tmp_path / "out") == 2
+    assert command(tmp_path / "out", "--examples", "1", "--seed", "1") == 0
+
+
 def test_a_damaged_part_is_named(
     stopped: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

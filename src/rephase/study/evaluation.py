@@ -18,6 +18,7 @@ from rephase.study.parts import (
     PARTS,
     check_key,
     digest_of,
+    has_parts,
     key_of,
     part_path,
     read_part,
@@ -46,7 +47,9 @@ def check_output(output: Path, *, force: bool, resume: bool) -> None:
     """
     if output.exists() and not output.is_dir():
         raise UserError("a directory for the results", f"{output} is a file", "give another name")
-    found = next((name for name in (RESULTS, EXAMPLES, PARTS) if (output / name).exists()), None)
+    found = next((name for name in (RESULTS, EXAMPLES) if (output / name).exists()), None)
+    if found is None and has_parts(output / PARTS):
+        found = PARTS
     if found is None or force:
         return
     if not resume:

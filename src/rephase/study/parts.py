@@ -33,7 +33,7 @@ def key_of(trained: TrainedNetwork, study_set: StudySet, config: StudyConfig) ->
 
 
 def check_key(folder: Path, key: str) -> None:
-    """Mark a folder of parts with the key of its study; refuse one of another.
+    """Mark a folder of parts with the key of its study; refuse one with parts of another.
 
     Raises
     ------
@@ -41,11 +41,16 @@ def check_key(folder: Path, key: str) -> None:
         When its parts belong to another study.
     """
     path = folder / KEY
-    if path.exists() and path.read_text(encoding="ascii", errors="replace") != key:
+    if has_parts(folder) and (not path.exists() or path.read_text(encoding="ascii", errors="replace") != key):
         do = "repeat the first command with --resume, or begin anew with --force"
         raise UserError(f"the evaluation that was begun in {folder.parent}", "another", do)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, key.encode("ascii"))
+
+
+def has_parts(folder: Path) -> bool:
+    """Tell whether there is something to go on with; a study may fail before its first part is done."""
+    return any(folder.glob("*.parquet"))
 
 
 def part_path(folder: Path, number: int) -> Path:
