@@ -117,6 +117,11 @@ def test_what_is_missing_for_a_card_is_named(
     assert message in capsys.readouterr().err
 
 
+def test_a_card_lies_beside_a_file_and_not_beside_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    refused("card", "dipeptide")
+    assert "no file dipeptide" in capsys.readouterr().err
+
+
 def test_a_log_that_was_cut_short_is_read_as_far_as_it_goes(folder: Path, tmp_path: Path) -> None:
     for name in ("config.yaml", "log.jsonl"):
         (tmp_path / name).write_bytes((folder / "run" / name).read_bytes())

@@ -48,6 +48,8 @@ def card(
     from rephase.study.results import read_evaluation
     from rephase.train.run_facts import read_run
 
+    if not weights.is_file():  # a name would be known too, but the card lies beside a file
+        raise UserError("the file of a network", f"no file {weights}", "check the path")
     trained = load_network(weights)
     path = weights.with_suffix(".md")
     if path.exists() and not force:
