@@ -109,7 +109,9 @@ def test_data_for_phasing_are_the_structure_factors_of_the_atoms(crystals: Study
     expected = np.abs(structure_factors(model, data.hkl))
     assert data.f == pytest.approx(expected, rel=1e-3, abs=0.02)
     assert len(data.hkl) == len(gemmi.make_miller_array(data.cell, model.spacegroup, 2.0))
-    prepared = prepared_data(data)
+    prepared = prepared_data(data, 10)
+    assert prepared.solvent_fraction == pytest.approx(1.0 - 175.0 / data.cell.volume)
+    assert prepared.copies == 1
     assert len(prepared) == len(data.hkl)
     assert prepared.reflections.f == pytest.approx(data.f)
 

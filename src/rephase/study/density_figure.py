@@ -19,6 +19,7 @@ from rephase.physics.density import density_from_structure_factors, zoom_structu
 from rephase.report.crystal_drawing import draw_map, draw_molecule, element_marks, frame_cell, turned_to_page
 from rephase.report.crystal_views import view_along
 from rephase.report.figure_style import MUTED, new_figure, styled
+from rephase.study.example_table import facts
 from rephase.study.phased_maps import phased_maps, simulated_data
 from rephase.study.predicted_maps import predicted_maps, true_maps
 from rephase.study.study_config import NETWORK, RANDOM, StudyConfig, column_label
@@ -114,7 +115,8 @@ def drawn_crystal(
         if name != RANDOM
     }
     if config.phasing:
-        phased = phased_maps(trained, simulated_data(maps), config, classical=False)
+        atoms = facts(part)[0]["atoms"]
+        phased = phased_maps(trained, simulated_data(maps), atoms, config, classical=False)
         found |= {name: _at_true_origin(one.F.to(truth.F), truth) for name, one in phased.items()}
     d_min = float(maps.d_min[0])
     drawn = {"true density": _drawn(truth.F, truth, d_min)}

@@ -14,6 +14,7 @@ from rephase.data.crystals.structure_factors import amplitude_sigmas
 from rephase.data.stream.map_batches import MapBatch
 from rephase.io.observations import Observations
 from rephase.models.trained import TrainedNetwork
+from rephase.phasing.constraints import VOLUME_PER_ATOM
 from rephase.phasing.kept_hand import keep_hand
 from rephase.phasing.phase import phase
 from rephase.phasing.prepare import PreparedData, prepare
@@ -81,8 +82,15 @@ def simulated_data(one: MapBatch) -> SimulatedData:
     return SimulatedData(hkl[kept], f[kept], cell, (nu, nv, nw))
 
 
-def prepared_data(data: SimulatedData) -> PreparedData:
-    """Prepare simulated amplitudes for phasing, as those of a file would be.
+def prepared_data(data: SimulatedData, atoms: int) -> PreparedData:
+    """Prepare simulated amplitudes for phasing, as those of a file with its sequence would be.
+
+    Parameters
+    ----------
+    data
+        The crystal.
+    atoms
+        In the cell; they give the solvent content.
 
     Raises
     ------
@@ -103,11 +111,13 @@ def prepared_data(data: SimulatedData) -> PreparedData:
         test_value=None,
         notes=(),
     )
-    return prepare(observations)
+    solvent = max(1.0 - VOLUME_PER_ATOM * atoms / data.cell.volume, 0.0)
+    prepared = prepare(observations)
+    return replace(prepared, solvent_fraction=solvent, solvent_origin="sequence", copies=1)
 
 
 def phased_maps(
-    trained: TrainedNetwork, data: SimulatedData, config: StudyConfig, *, classical: bool
+    trained: TrainedNetwork, data: SimulatedData, atoms: int, config: StudyConfig, *, classical: bool
 ) -> dict[str, FoundMaps]:
     """Phase one crystal with the network, and without it where that is wanted.
 
@@ -117,6 +127,8 @@ def phased_maps(
         The network.
     data
         The crystal.
+    atoms
+        In the cell, which a sequence would tell.
     config
         Seed and time limit.
     classical
@@ -132,7 +144,7 @@ def phased_maps(
     found = {}
     for name, network in networks:
         begin = time.perf_counter()
-        prepared = prepared_data(data)
+        prepared = prepared_data(data, atoms)
         solution = phase(
             prepared, seed=config.seed, device=device, time_limit=config.time_limit, network=network
         )

@@ -26,10 +26,10 @@ EXPLANATION = """\
 Pearson correlation with the true density over the cell, [95 % interval], and in the central box of 6 Å
 (median); mean phase error of all reflections; crystals whose mean is below 60°. Networks are judged as they
 predict, without any alignment; phasing at the best origin, in the hand it gives out, or puts first where it
-leaves the hand open. Phasing is not told the sequence: without the network it guesses how much of the cell
-the molecule fills. Any origin: median correlation at the best origin. Either hand: the same in the hand
-that agrees better. Right hand: crystals that agree better in the hand given than inverted. Solved:
-correlation of at least 0.80 at the best origin, and the right hand. Intervals: bootstrap over PDB entries;
+leaves the hand open. Phasing is told the number of atoms, as a sequence would tell it. Any origin: median
+correlation at the best origin. Either hand: the same in the hand that agrees better. Right hand: crystals
+that agree better in the hand given than inverted. Solved: correlation of at least 0.80 at the best origin,
+and the right hand. Intervals: bootstrap over PDB entries;
 exact ones, with each entry as a witness, where all or no crystals are."""
 
 

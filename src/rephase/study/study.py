@@ -96,7 +96,7 @@ def _phase(
     """Write into the row of one crystal what phasing finds."""
     truth = true_maps(one)
     try:
-        phased = phased_maps(trained, simulated_data(one), config, classical=classical)
+        phased = phased_maps(trained, simulated_data(one), row["atoms"], config, classical=classical)
     except UserError as error:  # too few reflections
         found = f"{error.found}, crystal {row['id']}"
         raise UserError(error.wanted, found, "choose another set, or add --no-phasing") from error
