@@ -13,6 +13,7 @@ from rephase.models.weights import is_kernel
 LARGEST = 12 * 2**20
 """Bytes of a file in the package, which has to stay small enough to be installed anywhere."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TAKEN = "none"  # says that no network is wanted
 
 
 def release_network(
@@ -58,8 +59,8 @@ def release_network(
 
 
 def _check_place(path: Path, name: str, force: bool) -> None:
-    if not _NAME.fullmatch(name):
-        wanted = "a name of lower-case letters, digits and hyphens"
+    if not _NAME.fullmatch(name) or name == _TAKEN:
+        wanted = "a name of lower-case letters, digits and hyphens, not the word none"
         raise UserError(wanted, repr(name), "give one such as dipeptide")
     if path.exists() and not force:
         raise UserError("a new file", f"{path} is there", "give another name, or --force to replace it")

@@ -55,7 +55,12 @@ def hand_by_network(
         "other": "finds the inverse likelier than the map",
         None: "cannot tell the map from its inverse",
     }
-    return HandDecision(hand, f"{predictions.name} {words[hand]} ({evidence})", score, "network")
+    return HandDecision(
+        hand,
+        f"{predictions.name}, which knows L-peptides alone, {words[hand]} ({evidence})",
+        score,
+        "network",
+    )
 
 
 def _agreement(predictions: Predictions, hkl: NDArray[np.int32], f: FloatArray, phi: FloatArray) -> float:
