@@ -3,9 +3,9 @@
 import errno
 import json
 import re
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -37,9 +37,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_takes_less_than_half_a_second() -> None:
     def seconds() -> float:
-        start = time.perf_counter()
+        before = resource.getrusage(
+            resource.RUSAGE_CHILDREN
+        )  # not the clock: other tests run beside this one
         subprocess.run([REPHASE, "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(3)) < 0.5
 
