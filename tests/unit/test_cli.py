@@ -39,7 +39,7 @@ def test_help_takes_less_than_half_a_second() -> None:
     def seconds() -> float:
         before = resource.getrusage(
             resource.RUSAGE_CHILDREN
-        )  # not the clock: other tests run beside this one
+        )  # no clock: other tests run, too
         subprocess.run([REPHASE, "--help"], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
