@@ -62,7 +62,8 @@ def test_make_solve_runs_the_readme_commands(repository: Path) -> None:
 
 
 def test_make_test_runs_all_tests(repository: Path) -> None:
-    assert rehearsed(repository, "test")[-1] == [".venv/bin/python", "-m", "pytest"]
+    side_by_side = ["-n", "auto", "--dist", "loadfile"]
+    assert rehearsed(repository, "test")[-1] == [".venv/bin/python", "-m", "pytest", *side_by_side]
 
 
 @pytest.fixture(scope="module")
