@@ -37,9 +37,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_takes_less_than_half_a_second() -> None:
     def seconds() -> float:
-        before = resource.getrusage(
-            resource.RUSAGE_CHILDREN
-        )  # no clock: other tests run, too
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)  # no clock: other tests run, too
         subprocess.run([REPHASE, "--help"], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
