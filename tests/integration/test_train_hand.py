@@ -78,10 +78,9 @@ def test_the_density_comes_in_the_hand_that_the_judge_finds_likelier(tmp_path: P
     batch = next(iter(BatchStream(FragmentSet.open(config.set), config.stream)))
     data = network_input(maps_of(batch, config.maps))
     with torch.no_grad():
+        assert network.judge is not None
         either, chosen = density_of_passes(network, data, 1), predicted_density(network, data, 1)
-        odds, of_chosen = odds_of_hand(network, either, data), odds_of_hand(network, chosen, data)
-    assert odds is not None
-    assert of_chosen is not None
+        odds, of_chosen = (odds_of_hand(network.judge, one, data) for one in (either, chosen))
     same = (chosen == either).flatten(1).all(1)
     assert torch.equal(same, odds >= 0.0)
     torch.testing.assert_close(of_chosen, odds.abs(), rtol=1e-2, atol=1e-4)

@@ -6,7 +6,8 @@ from torch import Tensor
 from rephase.data.stream.scaling import scaled_by_own_range
 from rephase.errors import UserError
 from rephase.models.data_consistency import density_with_amplitudes
-from rephase.models.mirror import mirrored
+from rephase.models.hand_judge import HandJudge
+from rephase.models.mirror import mirrored_where
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
 from rephase.physics.density import zoom_map
@@ -38,10 +39,9 @@ def predicted_density(network: DensityNetwork, data: NetworkInput, passes: int =
         When a network without a second channel is to take passes, or the maps do not fit it.
     """
     density = density_of_passes(network, data, passes)
-    odds = odds_of_hand(network, density, data)
-    if odds is None:
+    if network.judge is None:
         return density
-    return torch.where((odds < 0.0)[:, None, None, None], mirrored(density), density)
+    return mirrored_where(odds_of_hand(network.judge, density, data) < 0.0, density)
 
 
 def density_of_passes(network: DensityNetwork, data: NetworkInput, passes: int) -> Tensor:
@@ -63,13 +63,13 @@ def density_of_passes(network: DensityNetwork, data: NetworkInput, passes: int) 
     return last
 
 
-def odds_of_hand(network: DensityNetwork, density: Tensor, data: NetworkInput) -> Tensor | None:
+def odds_of_hand(judge: HandJudge, density: Tensor, data: NetworkInput) -> Tensor:
     """Judge the hand of densities after the measured amplitudes were put back, on a grid twice as fine.
 
     Parameters
     ----------
-    network
-        With a judge or without one.
+    judge
+        Of the network.
     density
         Any scale, shape ``(batch, nu, nv, nw)``; no gradient flows back to it.
     data
@@ -77,13 +77,11 @@ def odds_of_hand(network: DensityNetwork, density: Tensor, data: NetworkInput) -
 
     Returns
     -------
-    Natural logarithm of the odds that the hand is right, shape ``(batch,)``; None without a judge.
+    Natural logarithm of the odds that the hand is right, shape ``(batch,)``.
     """
-    if network.judge is None:
-        return None
     measured = density_with_amplitudes(density.detach().float(), data)
     nu, nv, nw = measured.shape[1:]
-    odds: Tensor = network.judge(zoom_map(measured, (FINER * nu, FINER * nv, FINER * nw)), data.cell)
+    odds: Tensor = judge(zoom_map(measured, (FINER * nu, FINER * nv, FINER * nw)), data.cell)
     return odds
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rephase.models.losses import map_correlation
-from rephase.models.mirror import mirrored
+from rephase.models.mirror import mirrored, mirrored_where
 from rephase.models.network import DensityNetwork
 from rephase.models.network_input import NetworkInput
 from rephase.models.recycling import density_of_passes, odds_of_hand
@@ -135,19 +135,10 @@ def predictions_in_settings(
     if network.judge is None:
         return torch.stack(found, dim=1)
     found = [_in_the_hand_of(found[0], density) for density in found]
-    odds = torch.stack([_odds(network, density, data) for density in found]).mean(0)
-    return torch.stack([_mirrored_where(odds < 0.0, density) for density in found], dim=1)
+    odds = torch.stack([odds_of_hand(network.judge, density, data) for density in found]).mean(0)
+    return torch.stack([mirrored_where(odds < 0.0, density) for density in found], dim=1)
 
 
 def _in_the_hand_of(reference: Tensor, density: Tensor) -> Tensor:
     other = mirrored(density)
-    return _mirrored_where(map_correlation(other, reference) > map_correlation(density, reference), density)
-
-
-def _mirrored_where(wrong: Tensor, density: Tensor) -> Tensor:
-    return torch.where(wrong[:, None, None, None], mirrored(density), density)
-
-
-def _odds(network: DensityNetwork, density: Tensor, data: NetworkInput) -> Tensor:
-    odds = odds_of_hand(network, density, data)
-    return density.new_zeros(len(density)) if odds is None else odds
+    return mirrored_where(map_correlation(other, reference) > map_correlation(density, reference), density)

@@ -77,11 +77,12 @@ def _odds_of_judge(
     predictions: Predictions, hkl: NDArray[np.int32], f: FloatArray, phi: FloatArray
 ) -> float | None:
     """Log-odds of the network's judge for the map with its measured amplitudes; None without a judge."""
-    data = predictions.data
+    judge, data = predictions.trained.network.judge, predictions.data
+    if judge is None:
+        return None
     nu, nv, nw = predictions.maps.shape[1:]
     shown = np.all(2 * np.abs(hkl) < np.array([nu, nv, nw]), axis=1)
     index = grid_index(torch.from_numpy(hkl[shown]).to(data.cell.device), (nu, nv, nw))
     F = torch.from_numpy((f * np.exp(1j * phi))[shown].astype(np.complex64)).to(data.cell.device)
     density = density_from_structure_factors(hkl_to_grid(F, index)[None], 1.0, (nu, nv, nw))
-    odds = odds_of_hand(predictions.trained.network, density, data)
-    return None if odds is None else float(odds[0])
+    return float(odds_of_hand(judge, density, data)[0])
