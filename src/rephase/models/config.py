@@ -92,5 +92,23 @@ class FastUNetConfig(_NetworkConfig):
     hand: bool = False
 
 
+class DensityPriorConfig(Config):
+    """The density prior, `rephase.models.prior`.
+
+    Attributes
+    ----------
+    width
+        Channels on the half grid.
+    blocks
+        Changes made to them.
+    maps
+        Maps in every block that are given the amplitudes of the crystal.
+    """
+
+    width: Channels = 96
+    blocks: int = Field(default=8, ge=1, le=64)
+    maps: int = Field(default=4, ge=1, le=64)
+
+
 ModelConfig = Annotated[UNetConfig | UNetSEConfig | FastUNetConfig, Field(discriminator="kind")]
 """Settings of any network; the key ``kind`` says of which."""

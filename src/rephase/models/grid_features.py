@@ -36,11 +36,10 @@ def from_half_grid(features: Tensor) -> Tensor:
 
 def periodic_border(features: Tensor, width: int) -> Tensor:
     """Go on over the faces of the cell for some points, ``(batch, u, v, w, c)`` → ``u + 2 width, …``."""
-    for axis in (1, 2, 3):
-        n = features.shape[axis]
-        before, after = features.narrow(axis, n - width, width), features.narrow(axis, 0, width)
-        features = torch.cat([before, features, after], dim=axis)
-    return features
+    u, v, w = (torch.arange(-width, n + width, device=features.device) % n for n in features.shape[1:4])
+    rows = (u[:, None, None] * features.shape[2] + v[:, None]) * features.shape[3] + w
+    bordered = features.flatten(1, 3).index_select(1, rows.flatten())
+    return bordered.view(len(features), len(u), len(v), len(w), -1)
 
 
 def positions(cell: Tensor, shape: Shape) -> Tensor:

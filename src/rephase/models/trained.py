@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from pydantic import Field, ValidationError, model_validator
@@ -18,6 +18,8 @@ from rephase.models.build import build_model
 from rephase.models.config import ModelConfig
 from rephase.models.network import DensityNetwork
 from rephase.models.weights import check_weights, read_weights, write_weights
+
+Record = TypeVar("Record", bound=Config)
 
 SUFFIX = ".safetensors"
 TOLERANCE = 0.02
@@ -144,18 +146,18 @@ def load_network(name_or_path: str | Path, device: torch.device | str = "cpu") -
         When there is no such name or file, or the file is damaged, of another program or a later version, or
         its weights do not fit its settings.
     """
-    path = _path_of(name_or_path)
+    path = weights_path(name_or_path, released_folder())
     tensors, header = read_weights(path)
-    record = _record(header, path)
+    record = read_record(NetworkRecord, header, path)
     network = build_model(record.network)
     check_weights(tensors, network.state_dict(), path)
     network.load_state_dict(tensors)
     return TrainedNetwork(network.to(device).eval(), record)
 
 
-def released_names() -> list[str]:
-    """List the names of the networks that come with the program."""
-    return sorted(path.stem for path in released_folder().glob(f"*{SUFFIX}"))
+def released_names(folder: Path | None = None) -> list[str]:
+    """List the names of the networks that come with the program, or of those in another folder of its weights."""
+    return sorted(path.stem for path in (folder or released_folder()).glob(f"*{SUFFIX}"))
 
 
 def released_folder() -> Path:
@@ -209,10 +211,17 @@ def _outside(what: str, values: Sequence[float], limits: tuple[float, float], un
     return [f"{what}{plural} {', '.join(outside)}{unit}, trained on {span_text(limits)}{unit}"]
 
 
-def _path_of(name_or_path: str | Path) -> Path:
-    names, text = released_names(), str(name_or_path)
+def weights_path(name_or_path: str | Path, folder: Path) -> Path:
+    """Find the file of a name released in a folder, or of a path.
+
+    Raises
+    ------
+    UserError
+        When it looks like a name and there is none such.
+    """
+    names, text = released_names(folder), str(name_or_path)
     if isinstance(name_or_path, str) and text in names:
-        return released_folder() / f"{text}{SUFFIX}"
+        return folder / f"{text}{SUFFIX}"
     path = Path(name_or_path)
     if isinstance(name_or_path, Path) or path.exists() or path.name != text or path.suffix:
         return path
@@ -222,9 +231,16 @@ def _path_of(name_or_path: str | Path) -> Path:
     raise UserError(f"the name of a network ({listed}) or a file of weights", text, do)
 
 
-def _record(header: str, path: Path) -> NetworkRecord:
+def read_record(kind: type[Record], header: str, path: Path) -> Record:
+    """Read what a file says of its weights.
+
+    Raises
+    ------
+    UserError
+        When it is of another kind or a later version.
+    """
     try:
-        return NetworkRecord.model_validate_json(header)
+        return kind.model_validate_json(header)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

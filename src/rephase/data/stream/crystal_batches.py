@@ -113,7 +113,7 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
     first, cells = examples[0], [primitive_p1(example.crystal) for example in examples]
     noise = np.random.SeedSequence([seed, first.epoch, first.row, _OF_NOISE]).generate_state(1, np.uint64)
     return CrystalBatch(
-        atoms=_packed(cells),
+        atoms=packed_cells(cells),
         cell=torch.tensor([cell.cell.parameters for cell in cells], dtype=torch.float32),
         d_min=_column([example.d_min for example in examples]),
         shape=(nu, nv, nw),
@@ -128,7 +128,8 @@ def crystal_batch(examples: Sequence[Example], measurement: Measurement, seed: i
 _OF_NOISE = 2  # seeds of crystals and experiments end in 0 and 1
 
 
-def _packed(cells: Sequence[CrystalModel]) -> AtomBatch:
+def packed_cells(cells: Sequence[CrystalModel]) -> AtomBatch:
+    """Lay the atoms of P1 cells out as a batch, float32."""
     symbols, element = np.unique(np.concatenate([cell.elements for cell in cells]), return_inverse=True)
     return pack_atoms(
         torch.from_numpy(np.concatenate([cell.xyz_frac for cell in cells]).astype(np.float32)),

@@ -90,7 +90,7 @@ def draw_example(molecule: Molecule, row: int, epoch: int, config: StreamConfig)
     d_min = molecule.d_min
     if config.d_min is not None:
         d_min = float(np.float32(of_data.uniform(*config.d_min)))
-    measurement = _draw_measurement(config.measurement, of_data)
+    measurement = draw_measurement(config.measurement, of_data)
     sampling = _oversampling(config.grid, d_min, of_data)
     b_iso = _draw_b(molecule.residue, config, of_crystal)
     primitive = primitive_setting(crystal.cell, crystal.spacegroup)
@@ -143,7 +143,7 @@ def _draw_b(
     return np.asarray(mean * np.exp(config.b_spread * deviation - config.b_spread**2 / 2.0))
 
 
-def _draw_measurement(ranges: Measurement, rng: np.random.Generator) -> MeasurementDraw:
+def draw_measurement(ranges: Measurement, rng: np.random.Generator) -> MeasurementDraw:
     # what is switched off is drawn too, so that the rest does not depend on it
     return MeasurementDraw(
         i_over_sigma_edge=float(rng.uniform(*ranges.i_over_sigma_edge or (1.0, 1.0))),

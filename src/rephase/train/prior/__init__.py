@@ -1,0 +1,1 @@
+"""Training of the density prior on the iterates that it meets in use."""
