@@ -44,6 +44,7 @@ class DensityPrior(nn.Module):
         self.blocks = nn.ModuleList(PriorBlock(width, config.maps) for _ in range(config.blocks))
         self.normalisation = nn.LayerNorm(width)
         self.decoding = nn.Linear(width, 8)
+        nn.init.zeros_(self.decoding.weight)
 
     def forward(self, maps: Tensor, data: PriorData) -> Tensor:
         """Predict densities, band-limited to d_min.

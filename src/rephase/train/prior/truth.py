@@ -52,7 +52,8 @@ def _newton_step(weighted: Tensor, h: Tensor, x: Tensor) -> Tensor:
     wave = 2.0 * math.pi * h
     slope = -torch.einsum("suvw,uvwi->si", turned.imag, wave)
     bend = -torch.einsum("suvw,uvwi,uvwj->sij", turned.real, wave, wave)
-    step = -torch.linalg.solve(bend - 1e-6 * bend.abs().amax() * torch.eye(3), slope)
+    ridge = 1e-6 * bend.abs().amax() + 1e-12  # a prediction of zero has no maximum
+    step = -torch.linalg.solve(bend - ridge * torch.eye(3), slope)
     limit = 0.25 / h.flatten(0, 2).amax(0).clamp(min=1.0)
     return torch.maximum(torch.minimum(step, limit), -limit)
 
