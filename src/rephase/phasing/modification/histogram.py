@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 LEAST_NOISE = 0.1
-"""Standard deviation of the noise, in that of the density, below which the levels of a histogram are separate."""
+"""Noise below which the levels of a histogram are separate, in the standard deviation of the density."""
 
 _POINTS = 400  # of a curve; its steps are then a tenth of the narrowest noise
 _REACH = 4.0  # standard deviations of the noise beyond the histogram
@@ -37,30 +37,43 @@ class DensityCurve:
     slope: FloatArray
 
 
-@cache
-def _table() -> tuple[FloatArray, FloatArray]:
-    """Resolution limits, shape ``(r,)``, and levels, shape ``(r, q)``, of protein density."""
-    content = json.loads((files("rephase.phasing.modification") / "histograms.json").read_text("utf-8"))
-    return np.array(content["d_min"]), np.array(content["levels"])
+@dataclass(frozen=True, eq=False)
+class ProteinDensity:
+    """Density of protein crystals at some resolution, in maps with the standard fall-off (see `UniqueGrid`).
+
+    Attributes
+    ----------
+    levels
+        Equally probable levels inside the protein, ascending, mean 0 and variance 1, shape ``(q,)``.
+    solvent_spread
+        Standard deviation of the density of the solvent, waters and ripples, in that of the whole map.
+    """
+
+    levels: FloatArray
+    solvent_spread: float
 
 
-def protein_levels(d_min: float) -> FloatArray:
-    """Return equally probable levels of the density inside proteins, ascending, mean 0 and variance 1.
-
-    Of maps to d_min with the standard fall-off (see `UniqueGrid`); interpolated between the tabulated limits,
-    the nearest one beyond them. Calculated from the training split by benchmarks/histograms.py.
+def protein_density(d_min: float) -> ProteinDensity:
+    """Look up the density of proteins, calculated from the training split by benchmarks/histograms.py.
 
     Parameters
     ----------
     d_min
-        Å.
+        Å; interpolated between the tabulated limits, the nearest one beyond them.
     """
-    limits, levels = _table()
+    limits, levels, solvent = _table()
     place = float(np.interp(d_min, limits, np.arange(len(limits))))
     low = min(int(place), len(limits) - 2)
     mixed = (low + 1 - place) * levels[low] + (place - low) * levels[low + 1]
     centred = mixed - mixed.mean()
-    return np.asarray(centred / centred.std())
+    return ProteinDensity(centred / centred.std(), float(np.interp(d_min, limits, solvent)))
+
+
+@cache
+def _table() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Resolution limits ``(r,)``, levels ``(r, q)`` and the spread of the solvent ``(r,)``."""
+    content = json.loads((files("rephase.phasing.modification") / "histograms.json").read_text("utf-8"))
+    return np.array(content["d_min"]), np.array(content["levels"]), np.array(content["solvent"])
 
 
 def expected_density(levels: FloatArray, noise: float) -> DensityCurve:

@@ -8,17 +8,18 @@ from torch import Tensor
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 
 FIRST_RADIUS, LAST_RADIUS = 5.0, 4.0
-"""Å: of the sphere in the first and in the last cycle. Wider ones blur the boundary, smaller ones see noise."""
+"""Å, of the sphere in the first and in the last cycle. Wider ones blur the boundary, smaller see noise."""
 
 SOFTNESS = 0.3
-"""Width of the boundary in standard deviations of the local r.m.s. density; 0.15 and a sharp one are worse."""
+"""Width of the boundary in standard deviations of the local r.m.s. density; 0 and 0.15 are worse."""
 
 
 def protein_probability(rho: Tensor, grid: AmplitudeGrid, protein_fraction: float, radius: float) -> Tensor:
     """Tell how probably each point lies in the protein.
 
-    The density of protein varies, that of solvent hardly does: the local root mean square density, in a sphere
-    whose weight falls off linearly, is compared with the value that leaves the protein its part of the cell.
+    The density of protein varies, that of solvent hardly does: the local root mean square density, in a
+    sphere whose weight falls off linearly, is compared with the value that leaves the protein its part of the
+    cell.
 
     Parameters
     ----------
@@ -38,8 +39,8 @@ def protein_probability(rho: Tensor, grid: AmplitudeGrid, protein_fraction: floa
     Notes
     -----
     Wang (1985), Methods Enzymol. 115, 90–112, averages truncated density; Leslie (1987) does so in reciprocal
-    space; Abrahams & Leslie (1996), Acta Cryst. D52, 30–42, and Cowtan (2010), Acta Cryst. D66, 470–478, use the
-    local variance.
+    space; Abrahams & Leslie (1996), Acta Cryst. D52, 30–42, and Cowtan (2010), Acta Cryst. D66, 470–478, use
+    the local variance.
     """
     spectrum = torch.fft.rfftn(rho.square()) * sphere_transform(grid.inv_d2, radius)
     local = torch.fft.irfftn(spectrum, s=grid.shape).clamp_min(0.0).sqrt()

@@ -30,8 +30,8 @@ class UniqueGrid:
     spacegroup, hkl
         Space group and unique reflections in the user's setting, shape ``(n, 3)``.
     amplitude
-        Measured amplitudes with the standard fall-off exp(−B s²/4), B = `FALL_OFF` d_min², in place of that of
-        the crystal, on the scale where the map of all of them has variance 1, shape ``(n,)``.
+        Measured amplitudes with the standard fall-off exp(−B s²/4), B = `FALL_OFF` d_min², in place of that
+        of the crystal, on the scale where the map of all of them has variance 1, shape ``(n,)``.
     e
         Normalised amplitudes, shape ``(n,)``.
     centric

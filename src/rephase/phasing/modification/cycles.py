@@ -1,0 +1,257 @@
+"""Density modification in cycles, every reflection estimated by runs that never see its amplitude."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rephase.crystal.shells import Shells
+from rephase.phasing.merit import correlation
+from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
+from rephase.phasing.modification.sigma_a import SigmaA, estimate_sigma_a, normalise, resolution_shells
+from rephase.phasing.modification.unique_grid import UniqueGrid
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+BoolArray = NDArray[np.bool_]
+
+FOLDS = 8
+"""Parts of the reflections that are left out in turn; with 16 the phases get hardly better."""
+_PATIENCE = 3  # cycles
+_LEAST_STEP = 0.005  # relative growth of the free figure in a cycle that is worth another one
+_STEPS = 4  # in which shares are tried: quarters
+_LEAST_PER_FOLD = 5  # reflections
+
+
+class ModifiedDensity(Protocol):
+    """A way to modify a map, which may remember the cycles before."""
+
+    name: str
+
+    def __call__(self, number: int, omitted: BoolArray, phi: FloatArray, fom: FloatArray) -> ComplexArray:
+        """Estimate structure factors, arbitrary scale, in cycle `number` from 1; all arrays ``(n,)``.
+
+        Amplitudes and phases of reflections that are `omitted` must not be used.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """Figures of one cycle.
+
+    Attributes
+    ----------
+    number
+        From 1.
+    free_correlation
+        Of measured E and that of the modified density, each reflection left out of its own estimate.
+    free_gain
+        Log-likelihood per reflection gained by the modified density, see `SigmaA`.
+    shares
+        Of the densities in the mixture.
+    mean_fom
+        Of the combined phases.
+    phase_change_deg
+        Mean difference to the starting phases, weighted with F and the starting figure of merit.
+    """
+
+    number: int
+    free_correlation: float
+    free_gain: float
+    shares: tuple[float, ...]
+    mean_fom: float
+    phase_change_deg: float
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Structure factors of all reflections, each estimated without its own amplitude.
+
+    Attributes
+    ----------
+    F
+        Arbitrary scale, shape ``(n,)``.
+    sigma_a
+        From the amplitudes.
+    e
+        Normalised |F|, shape ``(n,)``.
+    """
+
+    F: ComplexArray
+    sigma_a: SigmaA
+    e: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ModifiedPhases:
+    """Combined phases of the best cycle.
+
+    Attributes
+    ----------
+    phi, fom
+        Radians and 0–1, shape ``(n,)``.
+    hl
+        Hendrickson–Lattman coefficients, shape ``(n, 4)``.
+    estimate
+        Of the modified density alone; None where no cycle told more than the start.
+    cycles
+        All that were done.
+    best
+        Number of the cycle that was kept; 0 for the start.
+    """
+
+    phi: FloatArray
+    fom: FloatArray
+    hl: FloatArray
+    estimate: Estimate | None
+    cycles: tuple[Cycle, ...]
+    best: int
+
+
+def modify_phases(
+    crystal: UniqueGrid,
+    start_hl: FloatArray,
+    densities: Sequence[ModifiedDensity],
+    cycles: int,
+    on_cycle: Callable[[Cycle], None] = lambda _: None,
+) -> ModifiedPhases:
+    """Modify and recombine until no cycle says more of the reflections left out.
+
+    Every run leaves out the amplitudes and starting phases of one fold in all of its cycles, so that nothing
+    it says of them has been put in: σA is estimated from them alone, and the final probability of each
+    reflection is that of its start times that of the run which never saw it. Where the modified densities
+    say nothing, σA is zero and the start remains.
+
+    Parameters
+    ----------
+    crystal
+        Amplitudes and grid.
+    start_hl
+        Hendrickson–Lattman coefficients of the starting phases, shape ``(n, 4)``; zero where there is none.
+    densities
+        Ways to modify a map; their estimates are mixed.
+    cycles
+        At most so many.
+    on_cycle
+        Called with the figures of each.
+
+    Notes
+    -----
+    Reflections left out in turn: Roberts & Brünger (1995), Acta Cryst. D51, 990–1002; Cowtan & Main (1996),
+    Acta Cryst. D52, 43–48.
+    """
+    fold = choose_folds(len(crystal))
+    shells = resolution_shells(crystal.inv_d2)
+    start = phases_of_hl(start_hl, crystal.hkl, crystal.spacegroup)
+    runs = [start] * (int(fold.max()) + 1)
+    kept = ModifiedPhases(*start, start_hl, None, (), 0)
+    done: list[Cycle] = []
+    for number in range(1, cycles + 1):
+        estimates = [
+            [density(number, fold == k, phi, fom) for k, (phi, fom) in enumerate(runs)]
+            for density in densities
+        ]
+        shares, mixed, free = _mix(crystal, estimates, fold, shells)
+        hl = start_hl + estimated_hl(crystal, free.F, free.e, free.sigma_a)
+        phi, fom = phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
+        done.append(_figures(crystal, number, free, shares, phi, fom, start))
+        on_cycle(done[-1])
+        best = max((cycle.free_gain for cycle in done[:-1]), default=0.0)
+        if free.sigma_a.gain > best:
+            kept = ModifiedPhases(phi, fom, hl, free, (), number)
+        if _at_rest(done):
+            break
+        runs = [_recombine(crystal, start_hl, F, free.sigma_a) for F in mixed]
+    return replace(kept, cycles=tuple(done))
+
+
+def choose_folds(count: int) -> NDArray[np.intp]:
+    """Divide reflections at random into folds of equal size, fewer where there are few; shape ``(n,)``."""
+    folds = int(np.clip(count // _LEAST_PER_FOLD, 2, FOLDS))
+    return np.random.default_rng(0).permutation(np.arange(count) % folds)
+
+
+def assess(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> Estimate:
+    """Compare the amplitudes of structure factors, shape ``(n,)``, with the measured ones."""
+    e = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells)
+    return Estimate(F, estimate_sigma_a(crystal.e, e, crystal.centric, crystal.inv_d2, shells), e)
+
+
+def estimated_hl(crystal: UniqueGrid, F: ComplexArray, e: FloatArray, sigma_a: SigmaA) -> FloatArray:
+    """Coefficients of the phase probability of structure factors F, |E| given, shape ``(n, 4)``."""
+    return calculated_hl(crystal.e, e, np.angle(F), sigma_a.at(crystal.inv_d2), crystal.centric)
+
+
+def _mix(
+    crystal: UniqueGrid, estimates: list[list[ComplexArray]], fold: NDArray[np.intp], shells: Shells
+) -> tuple[tuple[float, ...], list[ComplexArray], Estimate]:
+    """Mix the estimates, one list of runs for each density, in the shares that the free amplitudes like best.
+
+    Returns
+    -------
+    The shares, the mixture of every run, and the estimate of all reflections by the runs that left them out.
+    """
+    scaled = [[_normalised(crystal, F, shells) for F in runs] for runs in estimates]
+    tried = []
+    for shares in _possible_shares(len(estimates)):
+        mixed = [sum_of(shares, run) for run in zip(*scaled, strict=True)]
+        free = np.stack(mixed)[fold, np.arange(len(crystal))]
+        tried.append((shares, mixed, assess(crystal, free, shells)))
+    return max(tried, key=lambda one: one[2].sigma_a.gain)
+
+
+def _possible_shares(count: int) -> list[tuple[float, ...]]:
+    """Shares in steps of 1/`_STEPS` that add up to 1."""
+    whole = product(range(_STEPS + 1), repeat=count)
+    return [tuple(part / _STEPS for part in parts) for parts in whole if sum(parts) == _STEPS]
+
+
+def sum_of(shares: Sequence[float], estimates: Sequence[ComplexArray]) -> ComplexArray:
+    """Weighted sum of structure factors, each of shape ``(n,)``."""
+    return np.asarray(np.tensordot(np.asarray(shares), np.stack(estimates), axes=1))
+
+
+def _normalised(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> ComplexArray:
+    size = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells)
+    return np.asarray(size * np.exp(1j * np.angle(F)))
+
+
+def _recombine(
+    crystal: UniqueGrid, start_hl: FloatArray, F: ComplexArray, sigma_a: SigmaA
+) -> tuple[FloatArray, FloatArray]:
+    """Phases and figures of merit for the next cycle of one run."""
+    e = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, sigma_a.shells)
+    hl = start_hl + estimated_hl(crystal, F, e, sigma_a)
+    return phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
+
+
+def _at_rest(done: Sequence[Cycle]) -> bool:
+    """Tell whether the last cycles have brought next to nothing."""
+    if len(done) <= _PATIENCE:
+        return False
+    before = max(cycle.free_gain for cycle in done[:-_PATIENCE])
+    return max(cycle.free_gain for cycle in done[-_PATIENCE:]) < before * (1.0 + _PATIENCE * _LEAST_STEP)
+
+
+def _figures(
+    crystal: UniqueGrid,
+    number: int,
+    free: Estimate,
+    shares: tuple[float, ...],
+    phi: FloatArray,
+    fom: FloatArray,
+    start: tuple[FloatArray, FloatArray],
+) -> Cycle:
+    weight = crystal.amplitude * start[1]
+    change = np.degrees(np.abs(np.angle(np.exp(1j * (phi - start[0])))))
+    return Cycle(
+        number=number,
+        free_correlation=float(correlation(free.e[None], crystal.e)[0]),
+        free_gain=free.sigma_a.gain,
+        shares=shares,
+        mean_fom=float(fom.mean()),
+        phase_change_deg=float(np.average(change, weights=weight)) if weight.any() else 0.0,
+    )

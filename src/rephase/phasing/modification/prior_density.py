@@ -1,0 +1,57 @@
+"""The density prior as an estimate of structure factors."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rephase.models.prior_states import PriorStates
+from rephase.models.trained_prior import TrainedPrior
+from rephase.phasing.modification.unique_grid import UniqueGrid
+from rephase.phasing.prior_projection import PriorProjection, prior_projection
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+
+class PriorDensity:
+    """Passes of the density prior from the starting phases, one series for each set of reflections left out.
+
+    Every pass goes on from the prediction before; what is shown as given are the starting phases, as in the
+    training. The phases combined in the meantime are not used: they hold what the prior has said before.
+
+    Parameters
+    ----------
+    crystal
+        Amplitudes and grid.
+    prior
+        On the device of the grid.
+    phi, fom
+        Starting phases in radians and figures of merit, shape ``(n,)``.
+    """
+
+    name = "density prior"
+
+    def __init__(self, crystal: UniqueGrid, prior: TrainedPrior, phi: FloatArray, fom: FloatArray) -> None:
+        self._crystal = crystal
+        self._projection = prior_projection(prior, crystal.grid, crystal.e, symmetric=True)
+        self._start = phi, fom
+        self._series: dict[bytes, tuple[PriorProjection, PriorStates]] = {}
+
+    def __call__(
+        self, number: int, omitted: NDArray[np.bool_], phi: FloatArray, fom: FloatArray
+    ) -> ComplexArray:
+        """Estimate structure factors, those `omitted` without their amplitudes, shape ``(n,)``."""
+        key = omitted.tobytes()
+        projection, states = self._series[key] if key in self._series else self._begin(omitted)
+        states = projection.step(states)
+        self._series[key] = projection, states
+        predicted = projection.predicted(states)[0]
+        expansion = self._crystal.grid.expansion
+        own = expansion.phases_to_asu(np.angle(predicted))
+        return self._crystal.average(np.abs(predicted) * np.exp(1j * own))
+
+    def _begin(self, omitted: NDArray[np.bool_]) -> tuple[PriorProjection, PriorStates]:
+        expansion = self._crystal.grid.expansion
+        projection = self._projection.without(omitted[expansion.asu_index])
+        phi, fom = self._start
+        given = np.where(omitted, 0.0, fom)[expansion.asu_index]
+        return projection, projection.start(expansion.phases(phi)[None], given[None])

@@ -1,0 +1,97 @@
+"""σA of modified structure factors, from the amplitudes of reflections that had no part in them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import i0e
+
+from rephase.crystal.shells import Shells, equal_count_shells
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_TRIED = np.linspace(0.0, 0.985, 99)  # steps of 0.01: finer than any shell can tell
+_PER_SHELL = 500  # reflections; σA = 0.2 is then told from zero
+_MOST_SHELLS = 20
+_OF_NEIGHBOURS = 0.5  # weight of the neighbouring shells' likelihood: σA changes smoothly
+
+
+@dataclass(frozen=True, eq=False)
+class SigmaA:
+    """Correlation of true and modified structure factors by resolution.
+
+    Attributes
+    ----------
+    shells
+        Resolution shells.
+    values
+        σA of each, shape ``(k,)``.
+    gain
+        Log-likelihood of the amplitudes per reflection, above that of σA = 0; nats.
+    """
+
+    shells: Shells
+    values: FloatArray
+    gain: float
+
+    def at(self, inv_d2: FloatArray) -> FloatArray:
+        """σA at 1/d² in Å⁻², shape ``(n,)``."""
+        return np.asarray(self.values[self.shells.assign(inv_d2)])
+
+
+def resolution_shells(inv_d2: FloatArray) -> Shells:
+    """Divide reflections into shells that are large enough to estimate σA."""
+    return equal_count_shells(inv_d2, int(np.clip(len(inv_d2) // _PER_SHELL, 1, _MOST_SHELLS)))
+
+
+def normalise(f: FloatArray, inv_d2: FloatArray, epsilon: FloatArray, shells: Shells) -> FloatArray:
+    """Divide amplitudes by their root mean square in each shell, ε accounted for, shape ``(n,)``."""
+    mean = shells.means(inv_d2, f**2 / epsilon)[shells.assign(inv_d2)]
+    return np.asarray(f / np.sqrt(np.maximum(epsilon * mean, np.finfo(float).tiny)))
+
+
+def estimate_sigma_a(
+    e_observed: FloatArray, e_calculated: FloatArray, centric: BoolArray, inv_d2: FloatArray, shells: Shells
+) -> SigmaA:
+    """Find the most likely σA in each shell.
+
+    P(Eo | Ec) is a Rice distribution for acentric reflections and a folded normal one for centric
+    reflections, with mean σA Ec and variance 1 − σA² (Read, 1986, Acta Cryst. A42, 140–149; Pannu & Read,
+    1996). Only amplitudes are compared: agreement with the starting phases would count them twice.
+
+    Parameters
+    ----------
+    e_observed, e_calculated
+        Normalised amplitudes, shape ``(n,)``.
+    centric
+        Shape ``(n,)``.
+    inv_d2
+        1/d² in Å⁻², shape ``(n,)``.
+    shells
+        For the estimates.
+    """
+    shell = shells.assign(inv_d2)
+    likelihood = np.zeros((len(shells), len(_TRIED)))
+    for column, sigma_a in enumerate(_TRIED):
+        each = _log_likelihood(e_observed, e_calculated, centric, sigma_a)
+        likelihood[:, column] = np.bincount(shell, each, len(shells))
+    nothing = np.zeros((1, len(_TRIED)))
+    below = np.concatenate([nothing, likelihood[:-1]])
+    above = np.concatenate([likelihood[1:], nothing])
+    smooth = likelihood + _OF_NEIGHBOURS * (below + above)
+    best = smooth.argmax(axis=1)
+    gain = float((likelihood[np.arange(len(shells)), best] - likelihood[:, 0]).sum() / len(e_observed))
+    return SigmaA(shells, _TRIED[best], gain)
+
+
+def _log_likelihood(
+    e_observed: FloatArray, e_calculated: FloatArray, centric: BoolArray, sigma_a: float
+) -> FloatArray:
+    """Logarithm of P(Eo | Ec, σA) but for what does not depend on σA, shape ``(n,)``."""
+    variance = 1.0 - sigma_a**2
+    x = sigma_a * e_observed * e_calculated / variance
+    square = (e_observed**2 + sigma_a**2 * e_calculated**2) / variance
+    acentric = -np.log(variance) - square + 2.0 * x + np.log(i0e(2.0 * x))
+    folded = -0.5 * np.log(variance) - 0.5 * square + x + np.log1p(np.exp(-2.0 * x)) - np.log(2.0)
+    return np.asarray(np.where(centric, folded, acentric))
