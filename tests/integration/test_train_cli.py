@@ -15,7 +15,7 @@ from rephase.io.config import read_config
 from rephase.logs import Log
 from rephase.models.trained import TrainedRange, load_network
 from rephase.train import learning_rate_finder, trainer
-from rephase.train.checkpoints import checkpoint_paths, read_checkpoint
+from rephase.train.checkpoints import StreamRunState, checkpoint_paths, read_checkpoint
 from rephase.train.learning_rate_finder import find_learning_rate
 from rephase.train.ranks import Ranks
 from rephase.train.train_config import TrainConfig
@@ -60,7 +60,7 @@ def test_kept_weights_are_the_average_with_the_best_validation(finished: Path) -
     scores = {line["step"]: line["dev/network_median"] for line in lines if "dev/network_median" in line}
     best = max(scores, key=scores.__getitem__)
     (path,) = [path for path in checkpoint_paths(finished / "checkpoints") if path.name.endswith(str(best))]
-    average = read_checkpoint(path).tensors["average"]
+    average = read_checkpoint(path, StreamRunState).tensors["average"]
     kept = load_network(finished / "weights.safetensors").network.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in average.items())
 
@@ -132,7 +132,7 @@ def test_weights_stay_in_a_step_that_is_passed_over(
     monkeypatch.setattr(trainer, "density_loss", lambda density, *_: density.mean() * torch.nan)
     assert run(["train", str(config), "-o", str(tmp_path / "run")]) == 0  # three steps, of which ten may fail
     first, last = checkpoint_paths(tmp_path / "run" / "checkpoints")
-    before, after = (read_checkpoint(path) for path in (first, last))
+    before, after = (read_checkpoint(path, StreamRunState) for path in (first, last))
     assert after.state.skipped == 3
     for name, value in after.tensors["network"].items():
         assert torch.equal(before.tensors["network"][name], value)

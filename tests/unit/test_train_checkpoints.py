@@ -12,7 +12,7 @@ from rephase.data.stream.stream_state import LanePlace, StreamState
 from rephase.errors import UserError
 from rephase.train.checkpoints import (
     Checkpoint,
-    RunState,
+    StreamRunState,
     checkpoint_paths,
     read_checkpoint,
     write_checkpoint,
@@ -28,8 +28,8 @@ STREAM = StreamState(
 )
 
 
-def checkpoint(step: int, size: int = 100) -> Checkpoint:
-    state = RunState(step=step, examples=step * 4, stream=STREAM, best=0.1 + step, skipped=1)
+def checkpoint(step: int, size: int = 100) -> Checkpoint[StreamRunState]:
+    state = StreamRunState(step=step, examples=step * 4, stream=STREAM, best=0.1 + step, skipped=1)
     values = torch.randn(size, generator=torch.Generator().manual_seed(step))
     return Checkpoint(
         state, {"network": {"a.weight": values}, "optimiser": {"a.weight:step": torch.tensor(1.0)}}
@@ -47,7 +47,7 @@ def small_disk() -> Iterator[None]:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     written = checkpoint(7)
-    read = read_checkpoint(write_checkpoint(tmp_path / "checkpoints", written))
+    read = read_checkpoint(write_checkpoint(tmp_path / "checkpoints", written), StreamRunState)
     assert read.state.model_dump(exclude={"sha256"}) == written.state.model_dump(exclude={"sha256"})
     assert torch.equal(read.tensors["network"]["a.weight"], written.tensors["network"]["a.weight"])
     assert read.tensors["optimiser"]["a.weight:step"].shape == ()
@@ -65,7 +65,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="large"):
         write_checkpoint(tmp_path, checkpoint(2, size=10_000), keep=1)
     (path,) = checkpoint_paths(tmp_path)
-    assert read_checkpoint(path).state.step == 1
+    assert read_checkpoint(path, StreamRunState).state.step == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["step-00000001"]
 
 
@@ -86,7 +86,7 @@ def test_an_altered_byte_is_detected_by_name(tmp_path: Path) -> None:
     content[-1] ^= 1
     (path / "network.safetensors").write_bytes(content)
     with pytest.raises(UserError, match=r"network\.safetensors is altered"):
-        read_checkpoint(path)
+        read_checkpoint(path, StreamRunState)
 
 
 @pytest.mark.parametrize("name", ["state.json", "optimiser.safetensors"])
@@ -94,11 +94,11 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     path = write_checkpoint(tmp_path, checkpoint(1))
     (path / name).unlink()
     with pytest.raises(UserError, match=name):
-        read_checkpoint(path)
+        read_checkpoint(path, StreamRunState)
 
 
 def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path, checkpoint(1))
     (path / "state.json").write_text('{"version": 2}')
     with pytest.raises(UserError, match=r"state\.json: version"):
-        read_checkpoint(path)
+        read_checkpoint(path, StreamRunState)

@@ -1,20 +1,22 @@
 """A network whose weights are a moving average of those in training."""
 
 import copy
+from typing import TypeVar
 
 import torch
+from torch import nn
 
-from rephase.models.network import DensityNetwork
+N = TypeVar("N", bound=nn.Module)
 
 
-def average_of(network: DensityNetwork) -> DensityNetwork:
+def average_of(network: N) -> N:
     """Return a copy of a network to average into: in evaluation mode, without gradients."""
     average = copy.deepcopy(network).eval()
     return average.requires_grad_(False)
 
 
 @torch.no_grad()
-def update_average(average: DensityNetwork, network: DensityNetwork, decay: float, step: int) -> None:
+def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move the average towards the network.
 
     Parameters

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
@@ -40,11 +40,9 @@ class RunState(Config):
     step
         Steps done.
     examples
-        Crystals seen.
-    stream
-        Where the stream of batches stands.
+        Crystals, or states of them, that were predicted from.
     best
-        Best median correlation of the network's own densities so far, None before the first validation.
+        Best score in a validation so far, None before the first.
     skipped
         Steps in a row up to this one that were passed over, because their loss or gradient was not finite.
     sha256
@@ -54,14 +52,28 @@ class RunState(Config):
     version: Literal[1] = 1
     step: int = Field(ge=0)
     examples: int = Field(ge=0)
-    stream: StreamState
     best: float | None = None
     skipped: int = Field(default=0, ge=0)
     sha256: dict[str, str] = Field(default_factory=dict)
 
 
+class StreamRunState(RunState):
+    """Where a run on a stream of batches stands.
+
+    Attributes
+    ----------
+    stream
+        Where the stream stands.
+    """
+
+    stream: StreamState
+
+
+S = TypeVar("S", bound=RunState)
+
+
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Generic[S]):
     """A run at one moment.
 
     Attributes
@@ -69,14 +81,14 @@ class Checkpoint:
     state
         Where it stands.
     tensors
-        By the file's stem (``network``, ``average``, ``optimiser``): tensors by name.
+        By the file's stem, such as ``network``, ``average`` and ``optimiser``: tensors by name.
     """
 
-    state: RunState
+    state: S
     tensors: Mapping[str, Tensors]
 
 
-def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
+def write_checkpoint(folder: Path, checkpoint: Checkpoint[S], keep: int = 2) -> Path:
     """Write a checkpoint and delete the oldest.
 
     Parameters
@@ -126,8 +138,15 @@ def checkpoint_paths(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, kind: type[S]) -> Checkpoint[S]:
     """Read a checkpoint and verify its files.
+
+    Parameters
+    ----------
+    path
+        From `checkpoint_paths`.
+    kind
+        What its state is.
 
     Raises
     ------
@@ -136,7 +155,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     wanted = f"the checkpoint {path} as it was written"
     try:
-        state = RunState.model_validate_json((path / STATE).read_bytes())
+        state = kind.model_validate_json((path / STATE).read_bytes())
         contents = {name: (path / name).read_bytes() for name in state.sha256}
         for name, content in contents.items():
             if hashlib.sha256(content).hexdigest() != state.sha256[name]:

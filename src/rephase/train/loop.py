@@ -1,4 +1,4 @@
-"""The loop of a training run: steps, with validations and checkpoints in between."""
+"""A training run on a stream of batches: its steps, validations and checkpoints."""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +7,12 @@ from pathlib import Path
 from rephase.data.stream.batch_stream import BatchStream
 from rephase.data.stream.crystal_batches import CrystalBatch
 from rephase.data.stream.stream_state import merge_states
-from rephase.errors import UserError
 from rephase.logs import Log
-from rephase.train.checkpoints import Checkpoint, RunState, write_checkpoint
-from rephase.train.optimisers import optimiser_tensors, restore_optimiser
-from rephase.train.progress import ProgressLine
-from rephase.train.speed import Speed
+from rephase.train.checkpoints import Checkpoint, StreamRunState, write_checkpoint
+from rephase.train.network_state import network_tensors, restore_network
+from rephase.train.steps import take_steps
 from rephase.train.tracking import Trackers
-from rephase.train.trainer import StepFigures, Trainer
+from rephase.train.trainer import Trainer
 from rephase.train.validation import judge, summary
 
 CHECKPOINTS = "checkpoints"
@@ -53,28 +51,20 @@ def train(
     OSError
         When the disk is full; the checkpoints before are untouched.
     """
-    config, batches = trainer.config, iter(stream)
-    with ProgressLine(log.console, trainer.steps, trainer.step) as progress:
-        speed = Speed(trainer.examples)
-        while trainer.step < trainer.steps:
-            figures = trainer.take_step(batches, trainer.rate())
-            _check_finite(trainer, figures, log)
-            step, last = trainer.step, trainer.step == trainer.steps
-            progress.advance(f"loss {figures.loss:.4g}  {speed.of(trainer.examples):.0f} examples/s")
-            if step % config.tracking.every == 0 or last:
-                trackers.add(step, _logged(trainer, figures, speed.of(trainer.examples)))
-                speed = Speed(trainer.examples)
-            if dev and (step % config.validation.every == 0 or last):
-                with speed.stopped():
-                    _validate(trainer, dev, folder, trackers, log)
-            if step % config.checkpoints.every == 0 or last:
-                with speed.stopped():
-                    _save(trainer, stream, folder)
+    batches = iter(stream)
+    take_steps(
+        trainer,
+        step=lambda: trainer.take_step(batches, trainer.rate()),
+        validate=(lambda: _validate(trainer, dev, folder, trackers, log)) if dev else None,
+        save=lambda: _save(trainer, stream, folder),
+        trackers=trackers,
+        log=log,
+    )
     if trainer.best is None and trainer.ranks.first:  # nothing was there to judge them by
         trainer.save_weights(folder / WEIGHTS)
 
 
-def restore(trainer: Trainer, stream: BatchStream, checkpoint: Checkpoint) -> None:
+def restore(trainer: Trainer, stream: BatchStream, checkpoint: Checkpoint[StreamRunState]) -> None:
     """Bring trainer and stream to where they were.
 
     Raises
@@ -83,14 +73,7 @@ def restore(trainer: Trainer, stream: BatchStream, checkpoint: Checkpoint) -> No
         When the checkpoint is of another network or another stream.
     """
     tensors, state = checkpoint.tensors, checkpoint.state
-    try:
-        trainer.network.load_state_dict(dict(tensors["network"]))
-        if trainer.average is not None:
-            trainer.average.load_state_dict(dict(tensors["average"]))
-        restore_optimiser(trainer.optimiser, trainer.network, tensors["optimiser"])
-    except (KeyError, RuntimeError) as error:
-        found = str(error).strip().splitlines()[0]
-        raise UserError("a checkpoint of this network", found, "begin another run") from None
+    restore_network(trainer.network, trainer.average, trainer.optimiser, tensors)
     stream.resume(state.stream)
     trainer.step, trainer.examples = state.step, state.examples
     trainer.best, trainer.skipped = state.best, state.skipped
@@ -100,11 +83,8 @@ def _save(trainer: Trainer, stream: BatchStream, folder: Path) -> None:
     states = trainer.ranks.gather(stream.state())
     if not trainer.ranks.first:
         return
-    tensors = {"network": trainer.network.state_dict()}
-    tensors["optimiser"] = optimiser_tensors(trainer.optimiser, trainer.network)
-    if trainer.average is not None:
-        tensors["average"] = trainer.average.state_dict()
-    state = RunState(
+    tensors = network_tensors(trainer.network, trainer.average, trainer.optimiser)
+    state = StreamRunState(
         step=trainer.step,
         examples=trainer.examples,
         stream=merge_states(states),
@@ -130,26 +110,3 @@ def _validate(
         f"step {trainer.step}: median Pearson {score:.4f} by the network, "
         f"{figures['dev/amplitudes_median']:.4f} with amplitudes back{'; the best so far' if better else ''}"
     )
-
-
-def _check_finite(trainer: Trainer, figures: StepFigures, log: Log) -> None:
-    if figures.done:
-        return
-    what = f"loss {figures.loss}, norm of the gradient {figures.gradient}"
-    log.warn(f"step {trainer.step} was passed over: {what}")
-    if trainer.skipped > trainer.config.skip:
-        raise UserError(
-            "a finite loss and gradient",
-            f"{what} at step {trainer.step}, the {trainer.skipped}th time in a row",
-            "begin again with a lower optimiser.rate or clip",
-        )
-
-
-def _logged(trainer: Trainer, figures: StepFigures, speed: float) -> dict[str, float]:
-    return {
-        "loss": figures.loss,
-        "gradient": figures.gradient,
-        "rate": figures.rate,
-        "examples": trainer.examples,
-        "examples_per_second": speed,
-    }

@@ -2,7 +2,7 @@
 
 import torch
 
-from rephase.train.train_config import Machine
+from rephase.train.run_config import Machine
 
 
 def reduced_precision(device: torch.device, machine: Machine) -> torch.autocast:

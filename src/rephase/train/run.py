@@ -18,11 +18,12 @@ from rephase.logs import Log
 from rephase.models.build import build_model
 from rephase.models.network import DensityNetwork
 from rephase.models.trained import load_network
-from rephase.train.checkpoints import checkpoint_paths, read_checkpoint
+from rephase.train.checkpoints import StreamRunState, checkpoint_paths, read_checkpoint
 from rephase.train.loop import CHECKPOINTS, WEIGHTS, restore, train
 from rephase.train.ranks import Ranks
+from rephase.train.run_config import Machine, RunConfig
 from rephase.train.tracking import LOG, Trackers, trackers_of
-from rephase.train.train_config import Machine, TrainConfig
+from rephase.train.train_config import TrainConfig
 from rephase.train.trainer import Trainer
 from rephase.train.training_range import training_range
 from rephase.train.validation import dev_batches
@@ -80,7 +81,7 @@ def train_in_folder(config: TrainConfig, folder: Path, log: Log, ranks: Ranks, *
     trainer = run.trainer
     found = checkpoint_paths(folder / CHECKPOINTS)
     if found:
-        restore(trainer, run.stream, read_checkpoint(found[-1]))
+        restore(trainer, run.stream, read_checkpoint(found[-1], StreamRunState))
         log.say(f"going on at step {trainer.step} of {trainer.steps}")
     ranks.gather(None)  # all have read before the first one writes
     weights = sum(weight.numel() for weight in trainer.network.parameters())
@@ -88,10 +89,7 @@ def train_in_folder(config: TrainConfig, folder: Path, log: Log, ranks: Ranks, *
         f"{weights} weights on {next(trainer.network.parameters()).device}; {trainer.steps} steps of "
         f"{config.batches_per_step} × {config.stream.batch_size} examples"
     )
-    if ranks.first:  # the settings first: a folder without them is not taken for a run
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, dump_config(config).encode())
-    with _trackers(config, folder, trainer) as trackers:
+    with begun_folder(config, folder, ranks, trainer.step) as trackers:
         train(trainer, run.stream, run.dev, folder, trackers, log)
     return folder / WEIGHTS
 
@@ -169,7 +167,7 @@ def kind_of_device(machine: Machine) -> str:
     return "cuda" if there and machine.device != "cpu" else "cpu"
 
 
-def check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
+def check_folder(config: RunConfig, folder: Path, resume: bool) -> None:
     """Raise a UserError where the folder holds a run that this one is not."""
     if folder.exists() and not folder.is_dir():
         raise UserError("a folder for the run", f"{folder} is a file", "give another name")
@@ -179,13 +177,28 @@ def check_folder(config: TrainConfig, folder: Path, resume: bool) -> None:
     if CONFIG not in files or not resume:
         do = "add --resume to go on with it, or give another name" if CONFIG in files else "give another name"
         raise UserError("a folder without a run", f"{folder / files[0]}", do)
-    names = config.differences(read_config(TrainConfig, folder / CONFIG))
+    names = config.differences(read_config(type(config), folder / CONFIG))
     if names:
         found = f"other settings of {', '.join(names)}"
         raise UserError(f"the settings of the run in {folder}", found, "give the same, or another folder")
 
 
-def _trackers(config: TrainConfig, folder: Path, trainer: Trainer) -> Trackers:
-    if not trainer.ranks.first:
+def begun_folder(config: RunConfig, folder: Path, ranks: Ranks, step: int) -> Trackers:
+    """Write the settings of a run into its folder, and open its trackers; the first process alone does.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    folder
+        Of the run; made where it is missing.
+    ranks
+        The processes.
+    step
+        Step from which the run goes on.
+    """
+    if not ranks.first:
         return Trackers()
-    return trackers_of(config.tracking, folder, trainer.step, config.model_dump(mode="json"))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / CONFIG, dump_config(config).encode())  # first: without it, it is no folder of a run
+    return trackers_of(config.tracking, folder, step, config.model_dump(mode="json"))

@@ -1,7 +1,7 @@
 """Settings of a training run."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,9 +11,7 @@ from rephase.data.stream.stream_config import StreamConfig
 from rephase.io.config import Config
 from rephase.models.config import ModelConfig
 from rephase.models.losses import LossConfig
-from rephase.train.optimisers import OptimiserConfig
-from rephase.train.schedules import OneCycle, Schedule
-from rephase.train.tracking import Tracking
+from rephase.train.run_config import RunConfig
 
 
 def _ascending(limits: tuple[int, int]) -> tuple[int, int]:
@@ -48,58 +46,13 @@ class Validation(Config):
     every: int = Field(default=500, ge=1)
 
 
-class Checkpoints(Config):
-    """When a run saves what it needs to go on.
-
-    Attributes
-    ----------
-    every
-        Steps between two.
-    keep
-        How many stay.
-    """
-
-    every: int = Field(default=500, ge=1)
-    keep: int = Field(default=2, ge=1)
-
-
-class Machine(Config):
-    """How a run uses its machine.
-
-    Attributes
-    ----------
-    device
-        ``auto`` is CUDA where it is there.
-    workers
-        Processes that draw crystals ahead, for each process of the run.
-    bf16
-        Compute inside the network in bfloat16. None: on CUDA alone. It pays on CPUs with AMX too, and slows
-        others down.
-    channels_last
-        Lay the channels of the network innermost.
-    compile
-        Compile the network with ``torch.compile``, on CUDA alone.
-    """
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: int = Field(default=0, ge=0, le=256)
-    bf16: bool | None = None
-    channels_last: bool = False
-    compile: bool = False
-
-
-_FREE = ("machine", "tracking", "checkpoints")
-
-
-class TrainConfig(Config):
-    """A training run.
+class TrainConfig(RunConfig):
+    """The training of a network from Patterson maps to densities; its examples have ``stream.seed``.
 
     Attributes
     ----------
     set
         Directory of the set of fragments.
-    seed
-        Of the weights at the start; the examples have ``stream.seed``.
     model
         The network.
     start
@@ -112,45 +65,28 @@ class TrainConfig(Config):
         What is minimised.
     passes
         How often the network is given its own density again, drawn evenly for every step.
-    optimiser, schedule
-        How the weights move. An exponential schedule counts epochs.
     epochs
-        Length of the run.
+        Length of the run, which an exponential schedule counts.
     epoch_examples
         Examples of an epoch; None: the fragments of the set in the split.
     batches_per_step
         Batches whose gradients are averaged before the weights move, shared among the processes. The result
         is the same for any number of processes that divides it.
-    clip
-        Largest norm of the gradient; None does not clip.
-    average
-        Decay of the moving average of the weights, which is then judged and kept; None for no average.
-    skip
-        Steps in a row that may be passed over because their loss or gradient is not finite.
-    validation, checkpoints, tracking, machine
-        What else happens, and where.
+    validation
+        What the network is judged by.
     """
 
     set: Path
-    seed: int = Field(default=0, ge=0)
     model: ModelConfig
     start: str | None = None
     stream: StreamConfig = StreamConfig()
     maps: MapOptions = MapOptions()
     loss: LossConfig = LossConfig()
     passes: Passes = (0, 0)
-    optimiser: OptimiserConfig = OptimiserConfig()
-    schedule: Schedule = OneCycle()
     epochs: float = Field(default=10.0, gt=0.0, le=1e6)
     epoch_examples: int | None = Field(default=None, ge=1)
     batches_per_step: int = Field(default=1, ge=1, le=4096)
-    clip: float | None = Field(default=1.0, gt=0.0)
-    average: float | None = Field(default=None, ge=0.0, lt=1.0)
-    skip: int = Field(default=10, ge=0)
     validation: Validation = Validation()
-    checkpoints: Checkpoints = Checkpoints()
-    tracking: Tracking = Tracking()
-    machine: Machine = Machine()
 
     @model_validator(mode="after")
     def _stream_is_for_training(self) -> "TrainConfig":
@@ -186,8 +122,3 @@ class TrainConfig(Config):
         if self.model.kind == "unet-fast" and self.maps.patterson != "published":
             raise ValueError("maps.patterson: unet-fast reads the amplitudes from a published Patterson map")
         return self
-
-    def differences(self, other: "TrainConfig") -> list[str]:
-        """Name the settings in which two runs differ, but for those that leave their results alone."""
-        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
-        return [name for name in mine if name not in _FREE and mine[name] != theirs[name]]

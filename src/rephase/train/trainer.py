@@ -23,29 +23,8 @@ from rephase.train.optimisers import build_optimiser, set_rate
 from rephase.train.precision import reduced_precision
 from rephase.train.ranks import Ranks
 from rephase.train.running_statistics import RunningStatistics
+from rephase.train.step_figures import StepFigures, gradients_of
 from rephase.train.train_config import TrainConfig
-
-
-@dataclass(frozen=True)
-class StepFigures:
-    """What a step did.
-
-    Attributes
-    ----------
-    loss
-        Mean over its batches.
-    gradient
-        Norm before clipping.
-    rate
-        Learning rate.
-    done
-        Whether the weights were moved, which needs a finite loss and gradient.
-    """
-
-    loss: float
-    gradient: float
-    rate: float
-    done: bool
 
 
 @dataclass(eq=False)
@@ -86,6 +65,11 @@ class Trainer:
     def __post_init__(self) -> None:
         self.optimiser = build_optimiser(self.config.optimiser, self.network)
         self.average = None if self.config.average is None else average_of(self.network)
+
+    @property
+    def validate_every(self) -> int:
+        """Steps between two validations."""
+        return self.config.validation.every
 
     @property
     def best_network(self) -> DensityNetwork:
@@ -162,11 +146,3 @@ class Trainer:
 
 
 _OF_PASSES = 5  # the seeds of the stream end in 0 to 4
-
-
-def gradients_of(parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Return the gradients of weights, zero for one that the loss did not depend on."""
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
