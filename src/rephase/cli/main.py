@@ -30,6 +30,7 @@ _USER_ERRNO = {  # a full, read-only or forbidden disk
 
 COMMANDS = {
     "solve": "Phase measured amplitudes or intensities.",
+    "modify": "Improve given phases by density modification.",
     "phasematch": "Compare two sets of phases after matching origin and hand.",
     "train": "Train a network that turns Patterson maps into densities.",
     "evaluate": "Measure how good a network is on a set of crystals.",

@@ -51,6 +51,34 @@ _GEMMI = Citation(
     doi="10.21105/joss.04200",
 )
 
+_FOLDS = Citation(
+    text="Cowtan & Main (1996). Phase combination and cross validation in iterated density-modification "
+    "calculations. Acta Cryst. D52, 43–48.",
+    doi="10.1107/S090744499500761X",
+)
+_HISTOGRAM = Citation(
+    text="Zhang & Main (1990). Histogram matching as a new density modification technique for phase "
+    "refinement and extension of protein molecules. Acta Cryst. A46, 41–46.",
+    doi="10.1107/S0108767389009311",
+)
+_GAMMA = Citation(
+    text="Abrahams (1997). Bias reduction in phase refinement by modified interference functions: "
+    "introducing the γ correction. Acta Cryst. D53, 371–376.",
+    doi="10.1107/S0907444996015272",
+)
+_COEFFICIENTS = Citation(
+    text="Hendrickson & Lattman (1970). Representation of phase probability distributions for simplified "
+    "combination of independent phase information. Acta Cryst. B26, 136–143.",
+    doi="10.1107/S0567740870002078",
+)
+
+
+def modification_citations(*, intensities: bool, sequence: bool, l_test: bool) -> tuple[Citation, ...]:
+    """List the methods of a run that modified given phases; the parameters are those of `citations`."""
+    optional = ((intensities, _FRENCH_WILSON), (sequence, _MATTHEWS), (l_test, _L_TEST))
+    used = (citation for wanted, citation in optional if wanted)
+    return (_SOLVENT, _HISTOGRAM, _GAMMA, _FOLDS, _SIGMA_A, _COEFFICIENTS, *used, _GEMMI)
+
 
 def citations(
     *, intensities: bool, envelope: bool, sequence: bool, l_test: bool, network: bool

@@ -12,7 +12,7 @@ from rephase.report.notes import data_notes
 from rephase.report.plots import data_plots, phasing_plots, shell_plots
 from rephase.report.results import FigureOfMerit, NetworkUsed, Results, Shell
 
-_MARKS = {"solved": "✓", "doubtful": "?", "not solved": "✗"}
+_MARKS = {"solved": "✓", "doubtful": "?", "not solved": "✗", "improved": "✓", "unchanged": "="}
 _SCRIPTS = ("contour.js", "draw.js", "map_view.js", "plots.js")
 _DASH = "–"
 Rows = list[tuple[str, str]]

@@ -22,6 +22,7 @@ from rephase.report.viewers import CHIMERAX_SCRIPT, COOT_SCRIPT, PYMOL_SCRIPT
 FloatArray = NDArray[np.float64]
 
 LOG, PHASED = "solve.log", "phased.mtz"
+MODIFY_LOG = "modify.log"
 OTHER_PHASED, OTHER_MAP = "phased_other_hand.mtz", "map_other_hand.ccp4"
 _DESCRIPTIONS = {
     REPORT: ("verdict, data, phasing, map", "any web browser"),
@@ -35,6 +36,7 @@ _DESCRIPTIONS = {
     PYMOL_SCRIPT: ("opens the map in PyMOL", f"pymol {PYMOL_SCRIPT}"),
     RESULTS: ("every figure of the report, for programs", ""),
     LOG: ("what was printed", ""),
+    MODIFY_LOG: ("what was printed", ""),
 }
 
 

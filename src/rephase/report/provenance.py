@@ -28,9 +28,16 @@ def describe_device(device: torch.device) -> str:
     return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
-def command_line(data: Path, output: Path, *, in_p1: bool, **options: Path | str | float | None) -> str:
+def command_line(
+    data: Path | str,
+    output: Path,
+    *,
+    in_p1: bool = False,
+    command: str = "solve",
+    **options: Path | str | float | None,
+) -> str:
     """Return the command that repeats a run; options that are None are left out."""
-    words = ["rephase", "solve", str(data)]
+    words = ["rephase", command, str(data)]
     for name, value in options.items():
         if value is not None:
             shown = f"{value:g}" if isinstance(value, float) else str(value)

@@ -27,7 +27,8 @@ SCHEMA_VERSION: Literal["1"] = "1"
 
 _HIGHEST_CHANCE = 0.99  # the calibration rests on hundreds of crystals, not on thousands
 
-VerdictWord = Literal["solved", "doubtful", "not solved"]
+VerdictWord = Literal["solved", "doubtful", "not solved", "improved", "unchanged"]
+"""The last two are of phases that were given and modified."""
 
 
 class FigureOfMerit(Record):

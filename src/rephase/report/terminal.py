@@ -22,6 +22,20 @@ from rephase.report.viewers import COOT_SCRIPT
 
 
 def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedData) -> None:
+    """Say what was read, how good it is, and which solvent contents will be tried."""
+    tell_measured(log, data, observed, prepared)
+    tried = " or ".join(f"{fraction:.0%}" for fraction in solvent_hypotheses(prepared))
+    if prepared.reflections.d_min <= ATOMIC_D_MIN:
+        log.say("atomic resolution: no solvent content is needed")
+    elif prepared.copies is None:
+        log.say(f"solvent to be tried: {tried}, as no sequence is given")
+    elif prepared.copies == 1:
+        log.say(f"{tried} solvent with one copy of the sequence")
+    else:
+        log.say(f"solvent to be tried: {tried}, with 1 or {prepared.copies} copies of the sequence")
+
+
+def tell_measured(log: Log, data: Path, observed: Observations, prepared: PreparedData) -> None:
     """Say what was read and how good it is."""
     quality, measured = prepared.quality, prepared.reflections
     cell = " ".join(f"{x:g}" for x in np.round(observed.cell.parameters, 3))
@@ -30,17 +44,8 @@ def tell_data(log: Log, data: Path, observed: Observations, prepared: PreparedDa
     log.say(
         f"{len(prepared)} reflections, {measured.d_max:.2f} – {measured.d_min:.2f} Å, "
         f"{quality.completeness:.1%} complete, <I/σ> {quality.mean_signal:.1f}, "
-        f"Wilson B {prepared.wilson_b:.1f} Å²"
+        f"Wilson B {prepared.wilson_b:.1f} Å²\n"
     )
-    tried = " or ".join(f"{fraction:.0%}" for fraction in solvent_hypotheses(prepared))
-    if prepared.reflections.d_min <= ATOMIC_D_MIN:
-        log.say("atomic resolution: no solvent content is needed\n")
-    elif prepared.copies is None:
-        log.say(f"solvent to be tried: {tried}, as no sequence is given\n")
-    elif prepared.copies == 1:
-        log.say(f"{tried} solvent with one copy of the sequence\n")
-    else:
-        log.say(f"solvent to be tried: {tried}, with 1 or {prepared.copies} copies of the sequence\n")
     log.table(
         ["d_max", "d_min", "reflections", "complete", "<I/σ>"],
         [

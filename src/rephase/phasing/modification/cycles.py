@@ -20,6 +20,7 @@ BoolArray = NDArray[np.bool_]
 
 FOLDS = 8
 """Parts of the reflections that are left out in turn; with 16 the phases get hardly better."""
+_CHANCE = 2.0  # nats per shell: with one σA each, noise alone gains more in one shell of fifty
 _PATIENCE = 3  # cycles
 _LEAST_STEP = 0.005  # relative growth of the free figure in a cycle that is worth another one
 _STEPS = 4  # in which shares are tried: quarters
@@ -95,20 +96,17 @@ class ModifiedPhases:
         Radians and 0–1, shape ``(n,)``.
     hl
         Hendrickson–Lattman coefficients, shape ``(n, 4)``.
-    estimate
-        Of the modified density alone; None where no cycle told more than the start.
     cycles
         All that were done.
-    best
-        Number of the cycle that was kept; 0 for the start.
+    kept
+        The one whose phases these are; None for the starting phases.
     """
 
     phi: FloatArray
     fom: FloatArray
     hl: FloatArray
-    estimate: Estimate | None
     cycles: tuple[Cycle, ...]
-    best: int
+    kept: Cycle | None
 
 
 def modify_phases(
@@ -147,7 +145,8 @@ def modify_phases(
     shells = resolution_shells(crystal.inv_d2)
     start = phases_of_hl(start_hl, crystal.hkl, crystal.spacegroup)
     runs = [start] * (int(fold.max()) + 1)
-    kept = ModifiedPhases(*start, start_hl, None, (), 0)
+    best = ModifiedPhases(*start, start_hl, (), None)
+    to_beat = _CHANCE * len(shells) / len(crystal)
     done: list[Cycle] = []
     for number in range(1, cycles + 1):
         estimates = [
@@ -159,13 +158,12 @@ def modify_phases(
         phi, fom = phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
         done.append(_figures(crystal, number, free, shares, phi, fom, start))
         on_cycle(done[-1])
-        best = max((cycle.free_gain for cycle in done[:-1]), default=0.0)
-        if free.sigma_a.gain > best:
-            kept = ModifiedPhases(phi, fom, hl, free, (), number)
+        if free.sigma_a.gain > to_beat:
+            best, to_beat = ModifiedPhases(phi, fom, hl, (), done[-1]), free.sigma_a.gain
         if _at_rest(done):
             break
         runs = [_recombine(crystal, start_hl, F, free.sigma_a) for F in mixed]
-    return replace(kept, cycles=tuple(done))
+    return replace(best, cycles=tuple(done))
 
 
 def choose_folds(count: int) -> NDArray[np.intp]:

@@ -1,0 +1,226 @@
+"""From given phases to better ones: the whole story of density modification."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rephase.crystal.density_map import density_map
+from rephase.io.ccp4map import write_ccp4_map
+from rephase.io.example_files import check_new_directory
+from rephase.io.observations import Observations, read_observations
+from rephase.io.phase_sets import split_selector
+from rephase.io.phased import hendrickson_lattman, write_phased_mtz
+from rephase.io.sequence import Sequence, read_sequence
+from rephase.io.start_phases import StartPhases, measured_columns, read_start_phases
+from rephase.logs import Log
+from rephase.phasing.constraints import VOLUME_PER_ATOM
+from rephase.phasing.modification.cycles import ModifiedDensity, ModifiedPhases, modify_phases
+from rephase.phasing.modification.modified_density import SolventAndHistogram
+from rephase.phasing.modification.prior_density import PriorDensity
+from rephase.phasing.modification.start_weight import estimate_fom
+from rephase.phasing.modification.unique_grid import UniqueGrid, unique_grid
+from rephase.phasing.prepare import PreparedData, prepare
+from rephase.phasing.prior_choice import ChosenPrior, choose_prior
+from rephase.report.directory import MAP, RESULTS, report_of_directory
+from rephase.report.modified import ModifyRun, assemble_modified, tell_cycles, tell_modified, tell_start
+from rephase.report.output_files import MODIFY_LOG, PHASED, describe_files, make_room
+from rephase.report.provenance import command_line
+from rephase.report.results import Results, write_results
+from rephase.report.terminal import tell_measured
+from rephase.report.viewers import write_viewer_scripts
+from rephase.solve import choose_device
+
+_FEWEST_ATOMS = 60  # in the asymmetric unit: eight residues, less than any histogram or boundary is meant for
+_NUCLEOTIDES = frozenset("ACGTU")
+
+
+def modify(
+    data: str,
+    output: Path,
+    *,
+    sequence: Path | None = None,
+    d_min: float | None = None,
+    cycles: int = 20,
+    solvent: float | None = None,
+    prior: str | None = None,
+    device: str = "auto",
+    force: bool = False,
+) -> Results:
+    """Improve given phases by density modification and write the results to a new directory.
+
+    Parameters
+    ----------
+    data
+        Reflection file with measured data and starting phases, also as ``FILE:F,PHI,FOM``; columns that are
+        not named are found by type.
+    output
+        Directory to make. Nothing is touched before the input has been accepted.
+    sequence
+        FASTA file of the contents of the asymmetric unit: gives the solvent content.
+    d_min
+        Leave out reflections beyond this resolution, Å.
+    cycles
+        At most so many.
+    solvent
+        Fraction of the cell, in place of that from the sequence, or of the average crystal.
+    prior
+        Density prior: the name of a released one, the path of a file, ``"none"``, or None for the one that
+        comes with the program.
+    device
+        ``"auto"`` (CUDA when there is some), ``"cpu"`` or ``"cuda"``.
+    force
+        Replace the results in an existing directory.
+
+    Returns
+    -------
+    The record that `results.json` holds.
+
+    Raises
+    ------
+    UserError
+        For a mistake in the input or the options, before anything is written; for a full disk.
+    """
+    begin = time.perf_counter()
+    options = {"sequence": sequence, "d_min": d_min, "cycles": cycles, "solvent": solvent, "prior": prior}
+    command = command_line(data, output, command="modify", device=device, **options)
+    torch_device = choose_device(device)
+    check_new_directory(output, force)
+    path = split_selector(data)[0]
+    protein = read_sequence(sequence) if sequence is not None else None
+    observed = read_observations(path, measured_columns(data), d_min)
+    prepared = prepare(observed, protein, d_min)
+    start = matching_rows(read_start_phases(data, observed), observed, prepared)
+    chosen = choose_prior(prior, prepared.reflections.d_min, torch_device)
+    fraction = prepared.solvent_fraction if solvent is None else solvent
+    make_room(output)
+
+    with Log(output / MODIFY_LOG) as log:
+        log.stage("data")
+        log.timings["data"] = time.perf_counter() - begin
+        tell_measured(log, path, observed, prepared)
+        for warning in unusual_content(prepared, protein):
+            log.warn(warning)
+
+        log.stage("starting phases")
+        crystal = unique_grid(prepared, torch_device)
+        classical = SolventAndHistogram(crystal, 1.0 - fraction)
+        start = weighted_start(log, crystal, start, classical)
+        tell_start(log, start, prepared)
+
+        log.stage("modification")
+        origin = (
+            "given"
+            if solvent is not None
+            else {"sequence": "from the sequence"}.get(
+                prepared.solvent_origin, "assumed: give --sequence or --solvent"
+            )
+        )
+        log.say(f"{fraction:.0%} solvent, {origin}")
+        densities = modified_densities(log, crystal, classical, start, chosen)
+        with log.progress(cycles, "cycles") as advance:
+            modified = modify_phases(crystal, start.hl, densities, cycles, lambda _: advance(1))
+        tell_cycles(log, modified, [density.name for density in densities])
+
+        log.stage("files")
+        write_modified(log, output, observed, prepared, modified)
+
+        log.stage("report")
+        results = assemble_modified(
+            ModifyRun(
+                data=path,
+                command=command,
+                observations=observed,
+                sequence=protein,
+                start=start,
+                prepared=prepared,
+                modified=modified,
+                solvent=fraction,
+                prior=chosen,
+                device=torch_device,
+                files=describe_files(output),
+                warnings=log.warnings,
+                timings=log.timings,
+            )
+        )
+        write_results(results, output / RESULTS)
+        report_of_directory(output)
+        tell_modified(log, output, results)
+    return results
+
+
+def matching_rows(start: StartPhases, observed: Observations, prepared: PreparedData) -> StartPhases:
+    """Return the starting phases of the reflections that were kept in the preparation, in their order."""
+    place = {tuple(hkl): row for row, hkl in enumerate(observed.hkl.tolist())}
+    rows = [place[tuple(hkl)] for hkl in prepared.reflections.hkl.tolist()]
+    return start.select(np.array(rows, dtype=np.intp))
+
+
+def unusual_content(prepared: PreparedData, protein: Sequence | None) -> list[str]:
+    """Say where a crystal does not seem to be one of a protein, on whose density modification rests."""
+    data = prepared.reflections
+    room = data.cell.volume / len(data.spacegroup.operations()) / VOLUME_PER_ATOM
+    found = []
+    if room < _FEWEST_ATOMS:
+        found.append(
+            f"The asymmetric unit has room for {room:.0f} atoms: this is no protein, and neither the "
+            "histogram of protein density nor a solvent boundary suits it."
+        )
+    if protein is not None and all(set(chain) <= _NUCLEOTIDES for chain in protein.chains):
+        found.append(
+            "The sequence holds no letters but those of nucleotides: the histogram is that of proteins, and "
+            "the solvent content was calculated for amino acids."
+        )
+    return found
+
+
+def weighted_start(
+    log: Log, crystal: UniqueGrid, start: StartPhases, density: ModifiedDensity
+) -> StartPhases:
+    """Return the starting phases with a figure of merit; estimated, with a warning, where none was given."""
+    if start.fom_given:
+        return start
+    fom = estimate_fom(crystal, start.phi, start.known, density)
+    log.warn(
+        f"No figure of merit is given with {','.join(start.labels)}: {fom:.2f} is assumed for every phase, "
+        "with which one cycle tells most of the amplitudes left out. Name a column if there is one."
+    )
+    weights = np.where(start.known, fom, 0.0)
+    return replace(start, fom=weights, hl=hendrickson_lattman(start.phi, weights, crystal.centric))
+
+
+def modified_densities(
+    log: Log,
+    crystal: UniqueGrid,
+    classical: SolventAndHistogram,
+    start: StartPhases,
+    chosen: ChosenPrior | None,
+) -> list[ModifiedDensity]:
+    """Return the ways to modify maps: solvent and histogram, and the prior where there is one."""
+    if chosen is None:
+        return [classical]
+    log.say(f"density prior {chosen.name}")
+    for difference in chosen.outside:
+        log.warn(f"The density prior {chosen.name} does not know such data: {difference}.")
+    return [classical, PriorDensity(crystal, chosen.trained, start.phi, start.fom)]
+
+
+def write_modified(
+    log: Log, output: Path, observed: Observations, prepared: PreparedData, modified: ModifiedPhases
+) -> None:
+    """Write the MTZ file, the map and the viewer scripts."""
+    data = prepared.reflections
+    figure = (modified.kept or modified.cycles[-1]).free_correlation
+    word = "improved" if modified.kept is not None else "unchanged"
+    history = (f"rephase modify: {word}, free correlation {figure:.2f}",)
+    notes = write_phased_mtz(
+        output / PHASED, observed.source, data.hkl, modified.phi, modified.fom, data.f, history
+    )
+    density = density_map(data.hkl, modified.fom * data.f, modified.phi, data.cell, data.spacegroup)
+    write_ccp4_map(output / MAP, density, data.cell, data.spacegroup)
+    write_viewer_scripts(output, float(np.sqrt(np.mean(np.square(density, dtype=np.float64)))))
+    for note in notes:
+        log.warn(note)
+    for file in describe_files(output):
+        log.say(f"{file.name:<22} {file.what}")
