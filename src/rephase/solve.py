@@ -1,7 +1,7 @@
 """From a measured file to phases, a map and a report: the whole story."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,16 @@ from rephase.errors import UserError
 from rephase.io.example_files import check_new_directory
 from rephase.io.observations import Observations, read_observations
 from rephase.io.sequence import Sequence, read_sequence
+from rephase.io.start_phases import read_start_phases
 from rephase.logs import Log
 from rephase.models.trained import TrainedNetwork
+from rephase.models.trained_prior import TrainedPrior
+from rephase.phasing.given_phases import GivenPhases, given_phases
 from rephase.phasing.kept_hand import KeptHand, keep_hand
 from rephase.phasing.network_choice import choose_network
 from rephase.phasing.phase import Solution, StartRecord, phase
 from rephase.phasing.prepare import PreparedData, prepare
+from rephase.phasing.prior_choice import choose_prior
 from rephase.phasing.recipes import ATOMIC_D_MIN
 from rephase.report.assemble import Run, assemble
 from rephase.report.directory import MAP, PEAKS, RESULTS, report_of_directory
@@ -35,8 +39,10 @@ from rephase.report.results import Results, write_results
 from rephase.report.terminal import (
     describe_round,
     tell_data,
+    tell_given,
     tell_hand,
     tell_network,
+    tell_prior,
     tell_results,
     tell_solution,
 )
@@ -58,6 +64,8 @@ def solve(
     d_min: float | None = None,
     in_p1: bool = False,
     weights: str | None = None,
+    prior: str | None = None,
+    start_phases: str | None = None,
     seed: int = 0,
     device: str = "auto",
     time_limit: float = 600.0,
@@ -82,6 +90,11 @@ def solve(
     weights
         Network whose predictions are the first starts: the name of a released one or the path of a file,
         ``"none"``, or None for a released one that was trained on such crystals, if there is any.
+    prior
+        Density prior that takes part in the search: the name of a released one or the path of a file,
+        ``"none"``, or None for the one that comes with this version, where it knows such data.
+    start_phases
+        Phases to start from, ``FILE`` or ``FILE:PHI,FOM``, see `rephase.io.start_phases`.
     seed
         Of every random number.
     device
@@ -109,6 +122,8 @@ def solve(
         observations=observations,
         d_min=d_min,
         weights=weights,
+        prior=prior,
+        start_phases=start_phases,
         seed=seed,
         device=device,
         time_limit=time_limit,
@@ -118,7 +133,9 @@ def solve(
     protein = read_sequence(sequence) if sequence is not None else None
     observed = read_observations(data, observations, d_min, in_p1)
     prepared = prepare(observed, protein, d_min)
+    given = read_given_phases(start_phases, observed, prepared)
     network = choose_network(weights, prepared, protein, torch_device)
+    density_prior = choose_prior(prior, prepared.reflections.d_min, torch_device)
     make_room(output)
 
     with Log(output / LOG) as log:
@@ -129,8 +146,17 @@ def solve(
         log.stage("phasing")
         if network is not None:
             tell_network(log, network, asked_for=weights is not None)
-        trained = network.trained if network is not None else None
-        solution = search(log, prepared, trained, protein, seed, torch_device, time_limit)
+        if given is not None:
+            tell_given(log, given)
+        if density_prior is not None:
+            density_prior = tell_prior(log, density_prior, asked_for=prior is not None)
+        means = Means(
+            network.trained if network is not None else None,
+            density_prior.trained if density_prior is not None else None,
+            given,
+            protein,
+        )
+        solution = search(log, prepared, means, seed, torch_device, time_limit)
 
         log.stage("hand")
         kept = keep_hand(prepared, solution, seed)
@@ -150,6 +176,8 @@ def solve(
                 solution=solution,
                 kept=kept,
                 network=network,
+                prior=density_prior,
+                start_phases=start_phases,
                 seed=seed,
                 device=torch_device,
                 files=describe_files(output),
@@ -179,11 +207,35 @@ def choose_device(name: str) -> "torch.device":
     return torch.device(automatic if name == "auto" else name)
 
 
+def read_given_phases(
+    selector: str | None, observed: Observations, prepared: PreparedData
+) -> GivenPhases | None:
+    """Read starting phases and check them; None if there are none.
+
+    Raises
+    ------
+    UserError
+        When they are of another crystal, or of no use.
+    """
+    if selector is None:
+        return None
+    return given_phases(read_start_phases(selector, observed), observed.hkl, prepared)
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What helps the search, each None where there is none."""
+
+    network: TrainedNetwork | None
+    prior: TrainedPrior | None
+    given: GivenPhases | None
+    sequence: Sequence | None
+
+
 def search(
     log: Log,
     prepared: PreparedData,
-    network: TrainedNetwork | None,
-    protein: Sequence | None,
+    means: Means,
     seed: int,
     device: "torch.device",
     time_limit: float,
@@ -206,8 +258,10 @@ def search(
 
         solution = phase(
             prepared,
-            network=network,
-            sequence=protein,
+            network=means.network,
+            prior=means.prior,
+            given=means.given,
+            sequence=means.sequence,
             seed=seed,
             device=device,
             time_limit=time_limit,

@@ -19,6 +19,8 @@ def solve(
     d_min: float | None = None,
     in_p1: Annotated[bool, Parameter(negative="")] = False,
     weights: str | None = None,
+    prior: str | None = None,
+    start_phases: str | None = None,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
@@ -36,6 +38,7 @@ def solve(
     - `rephase solve data.mtz -o solved`
     - `rephase solve data-sf.cif.gz --sequence seq.fasta --d-min 1.2 -o solved`
     - `rephase solve data.mtz --observations FP,SIGFP --time-limit 1800 -o solved`
+    - `rephase solve data.mtz --start-phases partial.mtz:PHIC,FOM -o solved`
     - `rephase solve peptide.mtz --d-min 1.5 --weights run/weights.safetensors -o solved`
 
     Parameters
@@ -55,6 +58,13 @@ def solve(
     weights
         Network that predicts where the search starts: the name of a released one, a file that rephase train
         wrote, or none. Left out, a released network is asked if it was trained on such crystals.
+    prior
+        Density prior, a network that knows what protein looks like locally and takes part in the search: the
+        name of a released one, a file, or none. Left out, the one that comes with the program is used where
+        it was trained on such a resolution.
+    start_phases
+        Phases of this crystal to start from, FILE or FILE:PHI,FOM or FILE:PHI. Figures of merit say how far
+        they are to be believed.
     seed
         Of every random number: the same seed gives the same answer.
     device
@@ -85,6 +95,8 @@ def solve(
         d_min=d_min,
         in_p1=in_p1,
         weights=weights,
+        prior=prior,
+        start_phases=start_phases,
         seed=seed,
         device=device,
         time_limit=time_limit,

@@ -2,7 +2,6 @@
 
 import gemmi
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rephase.evaluate.alignment import align
@@ -33,7 +32,7 @@ def agreement_of_starts(best: Round, rows: int) -> tuple[tuple[int, int], FloatA
     """
     grid, full = best.problem.grid, best.problem.full
     order = np.argsort(best.merit.r_work)[:_MOST_COMPARED]
-    phi = np.angle(grid.at_reflections(grid.structure_factors(best.maps[torch.from_numpy(order)])))
+    phi = best.phases()[order]
     hkl, triclinic = grid.expansion.hkl, gemmi.SpaceGroup("P 1")
     total, agreeing = np.zeros(len(hkl)), 1
     for other in phi[1:]:

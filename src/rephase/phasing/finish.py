@@ -10,6 +10,7 @@ from scipy.special import ive
 from torch import Tensor
 
 from rephase.crystal.shells import equal_count_shells
+from rephase.crystal.symmetry import P1Expansion
 from rephase.evaluate.origins import moved_phases
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import Constraint
@@ -22,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 _SETTLE = 30  # iterations of error reduction; the mean phase change per further iteration is below 0.1°
 _PLACED_BY = 4000  # P1 reflections of lowest resolution; more only cost time and memory
-_FOLDS = 8
+FOLDS = 8
 _FOLD_SETTLE = 20
 
 
@@ -75,7 +76,7 @@ def finish(
     constraint = problem.recipe.constraint(grid)
     rho = settle(start[None], grid, constraint, _SETTLE)
     F = grid.at_reflections(grid.structure_factors(rho))[0]
-    fit, inverted = _place(grid, problem.full, np.angle(F), operations)
+    fit, inverted = place(grid, problem.full, np.angle(F), operations)
     phi = moved_phases(grid.expansion.hkl, np.angle(F), fit.shift, "other" if inverted else "same")
     phi_asu, _ = average_symmetry(grid.expansion, phi, problem.full, hkl_asu, operations)
     if len(operations.sym_ops) > 1:
@@ -92,6 +93,12 @@ def map_of(problem: Problem, phi: FloatArray) -> Tensor:
     return problem.grid.density(problem.grid.from_reflections(problem.full * np.exp(1j * phi)))[None]
 
 
+def folds(expansion: P1Expansion) -> NDArray[np.int64]:
+    """Divide reflections into `FOLDS` parts, mates together: the part of each row, shape ``(m,)``."""
+    drawn = np.random.default_rng(0).integers(FOLDS, size=int(expansion.asu_index.max()) + 1)
+    return np.asarray(drawn[expansion.asu_index])
+
+
 @torch.inference_mode()
 def predict_omitted(problem: Problem, phi: FloatArray) -> NDArray[np.complex128]:
     """Predict every reflection from the others: eight folds, each forgotten and grown again.
@@ -106,10 +113,9 @@ def predict_omitted(problem: Problem, phi: FloatArray) -> NDArray[np.complex128]
     Structure factors of the constrained density, shape ``(m,)``; mates of one reflection share a fold.
     """
     expansion = problem.grid.expansion
-    fold = np.random.default_rng(0).integers(_FOLDS, size=int(expansion.asu_index.max()) + 1)
-    fold = fold[expansion.asu_index]
+    fold = folds(expansion)
     predicted = np.zeros(len(expansion), dtype=np.complex128)
-    for k in range(_FOLDS):
+    for k in range(FOLDS):
         grid = problem.grid.without(fold == k)
         start = grid.density(grid.from_reflections(np.where(fold == k, 0.0, problem.full * np.exp(1j * phi))))
         constraint: Constraint = problem.recipe.constraint(grid)
@@ -156,10 +162,24 @@ def figures_of_merit(
     return np.bincount(index, weight, rows) / count_per_row, overall
 
 
-def _place(
+def place(
     grid: AmplitudeGrid, f: FloatArray, phi: FloatArray, operations: gemmi.GroupOps
 ) -> tuple[SymmetryFit, bool]:
-    """Fit the symmetry to the phases and to their inverse; only in enantiomorphic groups do they differ."""
+    """Fit the symmetry to the phases and to their inverse; only in enantiomorphic groups do they differ.
+
+    Parameters
+    ----------
+    grid
+        The crystal.
+    f, phi
+        Amplitudes, and phases in radians, at the rows of the expansion, shape ``(m,)``.
+    operations
+        Operators in the primitive cell.
+
+    Returns
+    -------
+    Where the symmetry lies, and whether it is that of the inverse.
+    """
     inv_d2 = np.asarray(grid.cell.calculate_1_d2_array(grid.expansion.hkl))
     low = np.sort(np.argsort(inv_d2, kind="stable")[:_PLACED_BY])
     expansion = grid.expansion.select(low)

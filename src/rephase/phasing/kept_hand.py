@@ -7,12 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rephase.evaluate.origins import OriginShifts, enantiomorph, moved_phases, origin_shifts
+from rephase.models.trained_prior import outside_prior_range
 from rephase.phasing.hand import HandDecision, decide_hand, nothing_decides
 from rephase.phasing.hand_network import hand_by_network
 from rephase.phasing.phase import Solution
 from rephase.phasing.prepare import PreparedData
+from rephase.phasing.prior_hand import hand_by_prior
+from rephase.phasing.prior_projection import PriorProjection
 
 FloatArray = NDArray[np.float64]
+
+LEANING = ("network", "prior")
+"""Sources whose score says something even where it decides nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +72,30 @@ def keep_hand(prepared: PreparedData, solution: Solution, seed: int) -> KeptHand
 
 
 def _evidence(prepared: PreparedData, solution: Solution, seed: int) -> HandDecision:
-    """Ask the network where it knows such crystals; the templates of the density are of longer chains."""
+    """Ask the network where it knows such crystals, else the prior, else the density itself.
+
+    The templates are of longer chains than the crystals of networks hold, and show less than the prior saw.
+    """
     grid = solution.problem.grid
     row = grid.expansion.asu_index
     f, phi = (solution.fom * prepared.f_isotropic)[row], solution.finished.phi
     if solution.predictions is not None and not solution.predictions.outside:
         return hand_by_network(solution.predictions, grid.expansion.hkl, f, phi)
+    if solution.prior is not None and not _unknown_to(solution.prior, prepared):
+        return hand_by_prior(solution.prior, phi)
     operators = len(solution.setting.operations.sym_ops)
     return decide_hand(grid.expansion.hkl, f, phi, grid.cell, seed=seed, copies=operators)
+
+
+def _unknown_to(projection: PriorProjection, prepared: PreparedData) -> bool:
+    return bool(outside_prior_range(projection.prior.record, prepared.reflections.d_min))
 
 
 def _chosen(
     prepared: PreparedData, solution: Solution, found: HandDecision, shifts: OriginShifts
 ) -> KeptHand:
-    """Keep one hand, or put the likelier one first where a network leans to it."""
+    """Keep one hand, or put the likelier one first where a network or the prior leans to it."""
     mirrored = moved_phases(prepared.reflections.hkl, solution.phi, shifts.discrete[0], "other")
-    inverted = found.hand == "other" or (found.hand is None and found.source == "network" and found.score < 0)
+    inverted = found.hand == "other" or (found.hand is None and found.source in LEANING and found.score < 0)
     phi, other = (mirrored, solution.phi) if inverted else (solution.phi, mirrored)
     return KeptHand(phi, other if found.hand is None else None, found, inverted)

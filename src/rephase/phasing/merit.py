@@ -68,15 +68,20 @@ def judge(
     F = np.abs(grid.at_reflections(grid.structure_factors(constraint(measured))))
     scale = (F[:, ~omitted] @ full[~omitted]) / (F[:, ~omitted] ** 2).sum(1).clip(1e-12)
     gap = np.abs(scale[:, None] * F[:, ~omitted] - full[~omitted]).sum(1) / full[~omitted].sum()
-    centred = measured - measured.mean(dim=(-3, -2, -1), keepdim=True)
-    second = centred.square().mean(dim=(-3, -2, -1))
-    third = (centred * centred.square()).mean(dim=(-3, -2, -1))
     return Merit(
         cc_free=correlation(F[:, omitted] * sharpening[omitted], full[omitted] * sharpening[omitted]),
         cc_work=correlation(F[:, ~omitted] * sharpening[~omitted], full[~omitted] * sharpening[~omitted]),
         r_work=gap,
-        skewness=np.asarray((third / second.pow(1.5)).cpu().numpy(), dtype=np.float64),
+        skewness=skewness(measured),
     )
+
+
+def skewness(maps: Tensor) -> FloatArray:
+    """Third standardised moment of maps of shape ``(starts, nu, nv, nw)``."""
+    centred = maps - maps.mean(dim=(-3, -2, -1), keepdim=True)
+    second = centred.square().mean(dim=(-3, -2, -1))
+    third = (centred * centred.square()).mean(dim=(-3, -2, -1))
+    return np.asarray((third / second.pow(1.5)).cpu().numpy(), dtype=np.float64)
 
 
 def correlation(rows: FloatArray, reference: FloatArray) -> FloatArray:

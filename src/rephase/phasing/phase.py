@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,16 +12,22 @@ from numpy.typing import NDArray
 from rephase.crystal.primitive import PrimitiveSetting, primitive_setting
 from rephase.io.sequence import Sequence
 from rephase.models.trained import TrainedNetwork
+from rephase.models.trained_prior import TrainedPrior
 from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.amplitude_grid import amplitude_grid
+from rephase.phasing.confidence import Judgement, judge_solution
+from rephase.phasing.evidence import evidence_of
+from rephase.phasing.exploration import explore
 from rephase.phasing.finish import FinishedPhases, finish
+from rephase.phasing.given_phases import GivenPhases, from_given
 from rephase.phasing.merit import choose_omitted
 from rephase.phasing.prediction_start import from_predictions
 from rephase.phasing.predictions import Predictions, predict
 from rephase.phasing.prepare import PreparedData
+from rephase.phasing.prior_finish import finish_by_prior
+from rephase.phasing.prior_projection import PriorProjection, prior_projection
 from rephase.phasing.recipes import recipes_for
-from rephase.phasing.search import CONVINCING, Problem, Recipe, Round, rounds
-from rephase.phasing.verdict import Judgement, judge_solution
+from rephase.phasing.search import CONVINCING, Problem, Recipe, Round
 
 FloatArray = NDArray[np.float64]
 
@@ -36,9 +43,11 @@ class StartRecord:
     seed
         Of its round.
     iterations
-        Done.
+        Done; of a round of the density prior, its passes.
     cc_free, r_work, skewness
         See `rephase.phasing.merit.Merit`.
+    by_prior
+        Whether the prior took the part of the density constraint.
     """
 
     recipe: str
@@ -48,6 +57,12 @@ class StartRecord:
     cc_free: float
     r_work: float
     skewness: float
+    by_prior: bool = False
+
+    @property
+    def steps(self) -> str:
+        """What its iterations are called."""
+        return "passes" if self.by_prior else "iterations"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +96,8 @@ class Solution:
         True if the search ended for lack of time.
     predictions
         What the network said; None without one.
+    prior
+        The density prior at work on this crystal; None without one.
     """
 
     phi: FloatArray
@@ -95,26 +112,55 @@ class Solution:
     difference_deg: FloatArray
     time_limit_hit: bool
     predictions: Predictions | None = None
+    prior: PriorProjection | None = None
 
 
 class _Kept:
     """The best round so far; its end game is played once, and only when asked for."""
 
-    def __init__(self, best: Round, start: int) -> None:
+    def __init__(self, best: Round, start: int, task: "_Task") -> None:
         self.round = best
         self.start = start
-        self._finished: FinishedPhases | None = None
+        self._task = task
 
-    def finished(self, hkl: NDArray[np.int32], setting: PrimitiveSetting) -> FinishedPhases:
-        """Phases of the best start at the origin of the group."""
-        if self._finished is None:
-            start = self.round.maps[self.round.merit.best()]
-            self._finished = finish(self.round.problem, start, hkl, setting.operations)
-        return self._finished
+    @cached_property
+    def finished(self) -> FinishedPhases:
+        """Phases of the best start at the origin of the group, of the end game that predicts better."""
+        best, task = self.round, self._task
+        number = best.merit.best()
+        operations = task.setting.operations
+        found = []
+        if not best.by_prior:
+            found.append(finish(best.problem, best.maps[number], task.hkl, operations))
+        if task.projection is not None:
+            phi = best.phases()[number]
+            found.append(
+                finish_by_prior(
+                    task.projection, best.problem, phi, task.hkl, operations, placed=best.symmetric
+                )
+            )
+        return max(found, key=lambda one: one.cross_validated)
 
-    def judgement(self, hkl: NDArray[np.int32], setting: PrimitiveSetting) -> Judgement:
+    @cached_property
+    def agreement(self) -> tuple[tuple[int, int], FloatArray]:
+        """See `agreement_of_starts`."""
+        return agreement_of_starts(self.round, len(self._task.hkl))
+
+    @cached_property
+    def judgement(self) -> Judgement:
         """Verdict on them."""
-        return judge_solution(self.round, self.finished(hkl, setting), len(setting.operations.sym_ops))
+        return judge_solution(
+            evidence_of(self.round, self.finished, self.agreement[0], self._task.projection)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The crystal: its primitive setting, its unique reflections there, and the prior at work on it."""
+
+    setting: PrimitiveSetting
+    hkl: NDArray[np.int32]
+    projection: PriorProjection | None
 
 
 def ignore(_: object) -> None:
@@ -129,10 +175,12 @@ def phase(
     time_limit: float,
     network: TrainedNetwork | None = None,
     sequence: Sequence | None = None,
+    prior: TrainedPrior | None = None,
+    given: GivenPhases | None = None,
     on_step: Callable[[int], None] = ignore,
     on_round: Callable[[list[StartRecord]], None] = ignore,
 ) -> Solution:
-    """Phase a crystal from its amplitudes alone.
+    """Phase a crystal from its amplitudes, and from starting phases if there are any.
 
     Parameters
     ----------
@@ -148,8 +196,12 @@ def phase(
         Its predictions start the first round, and a round in every turn of the recipes. On the device.
     sequence
         Content of the asymmetric unit: a network is not asked for the hand of other molecules than it knows.
+    prior
+        Density prior that searches beside the classical recipes, and finishes what they find. On the device.
+    given
+        Phases of the prepared reflections to start from, tried first.
     on_step
-        Called with the number of iterations done since the last call.
+        Called with the number of iterations or passes done since the last call.
     on_round
         Called with the starts of each finished round.
 
@@ -164,39 +216,49 @@ def phase(
     predictions = None
     if network is not None:
         predictions = predict(prepared, setting, network, device, sequence=sequence)
-    seeded = [from_predictions(predictions)] if predictions is not None else []
+    seeded = [from_given(given, prepared)] if given is not None else []
+    seeded += [from_predictions(predictions)] if predictions is not None else []
     recipes = [*seeded, *recipes_for(prepared)]
     problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes]
+    projection = project_prior(prior, problems[0], prepared) if prior is not None else None
+    task = _Task(setting, hkl, projection)
     starts: list[StartRecord] = []
     kept: _Kept | None = None
-    for current in rounds(problems, seed, deadline, on_step):
+    for current in explore(problems, projection, given, seed, deadline, on_step):
         records = _records(current)
         on_round(records)
-        candidate = _Kept(current, len(starts) + current.merit.best())
+        candidate = _Kept(current, len(starts) + current.merit.best(), task)
         starts += records
-        solved = current.figure > CONVINCING and candidate.judgement(hkl, setting).word == "solved"
+        solved = current.figure > CONVINCING and candidate.judgement.word == "solved"
         if solved or kept is None or current.figure > kept.round.figure:
             kept = candidate
         if solved:
             break
     if kept is None:
         raise RuntimeError("the search made no round")
-    best, finished, judgement = kept.round, kept.finished(hkl, setting), kept.judgement(hkl, setting)
-    agreeing, difference = agreement_of_starts(best, len(hkl))
+    finished = kept.finished
+    agreeing, difference = kept.agreement
     return Solution(
         phi=finished.phi_asu,
         fom=finished.fom,
         finished=finished,
         setting=setting,
-        problem=best.problem,
-        judgement=judgement,
+        problem=kept.round.problem,
+        judgement=kept.judgement,
         starts=tuple(starts),
         best_start=kept.start,
         agreeing=agreeing,
         difference_deg=difference,
-        time_limit_hit=judgement.word != "solved",
+        time_limit_hit=kept.judgement.word != "solved",
         predictions=predictions,
+        prior=projection,
     )
+
+
+def project_prior(prior: TrainedPrior, problem: Problem, prepared: PreparedData) -> PriorProjection:
+    """Set a prior to work on a crystal in P1."""
+    amplitude = prepared.e * np.sqrt(prepared.reflections.epsilon)
+    return prior_projection(prior, problem.grid, np.maximum(amplitude, 1e-3))
 
 
 def pose(
@@ -250,6 +312,7 @@ def _records(current: Round) -> list[StartRecord]:
             cc_free=float(merit.cc_free[k]),
             r_work=float(merit.r_work[k]),
             skewness=float(merit.skewness[k]),
+            by_prior=current.by_prior,
         )
         for k in range(len(merit.r_work))
     ]

@@ -47,6 +47,11 @@ class PriorProjection:
         """Standard amplitudes at the rows of the expansion, shape ``(m,)``; 0 where left out."""
         return np.abs(self.grid.at_reflections(self.data.amplitude.to(torch.complex64)))
 
+    @property
+    def expected(self) -> FloatArray:
+        """Standard amplitudes for |E| = 1 at the rows of the expansion, shape ``(m,)``."""
+        return np.abs(self.grid.at_reflections(self.data.expected.to(torch.complex64)))
+
     def without(self, omitted: NDArray[np.bool_]) -> "PriorProjection":
         """Treat some rows of the expansion, shape ``(m,)``, as not measured."""
         left_out = self.grid.from_reflections(omitted.astype(np.complex128)).real > 0.5
@@ -136,7 +141,7 @@ def prior_projection(
     grid
         The crystal in P1.
     e
-        |E| of the unique reflections, shape ``(n,)``.
+        |E| √ε of the unique reflections, shape ``(n,)``: a mean square of 1 at every resolution in P1.
     symmetric
         Whether phases obey the symmetry of the crystal, at its origin; mates are then averaged.
     """

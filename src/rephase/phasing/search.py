@@ -99,6 +99,10 @@ class Round:
         Iterations done.
     first_seed
         Seed of the batch.
+    by_prior
+        Whether the constrained density is that of the density prior.
+    symmetric
+        Whether the phases were made to obey the symmetry, so that their agreement with it proves nothing.
     """
 
     problem: Problem
@@ -106,6 +110,13 @@ class Round:
     merit: Merit
     iterations: int
     first_seed: int
+    by_prior: bool = False
+    symmetric: bool = False
+
+    def phases(self) -> FloatArray:
+        """Phases of the starts at the rows of the expansion, radians, shape ``(starts, m)``."""
+        grid = self.problem.grid
+        return np.angle(grid.at_reflections(grid.structure_factors(self.maps)))
 
     @property
     def figure(self) -> float:

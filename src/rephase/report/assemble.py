@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from rephase.crystal.quality import LOW_RESOLUTION
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence as ProteinSequence
+from rephase.phasing.confidence import DOUBTFUL_ABOVE, SOLVED_ABOVE
 from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution
 from rephase.phasing.prepare import PreparedData
-from rephase.phasing.verdict import DOUBTFUL_ABOVE, SOLVED_ABOVE
+from rephase.phasing.prior_choice import ChosenPrior
 from rephase.report.advice import next_steps
 from rephase.report.citations import citations
 from rephase.report.data_record import DataQuality, InputData, LTest, PseudoTranslation, WilsonPlot
-from rephase.report.method_record import hand_record, network_record
+from rephase.report.method_record import hand_record, network_record, prior_record
 from rephase.report.provenance import versions
 from rephase.report.results import (
     FigureOfMerit,
@@ -56,6 +57,10 @@ class Run:
         What became of the hand.
     network
         The network that was asked; None without one.
+    prior
+        The density prior that took part; None without one.
+    start_phases
+        The user's, file and columns; None without any.
     seed, device
         Of the phasing.
     files
@@ -74,6 +79,8 @@ class Run:
     solution: Solution
     kept: KeptHand
     network: ChosenNetwork | None
+    prior: ChosenPrior | None
+    start_phases: str | None
     seed: int
     device: torch.device
     files: tuple[OutputFile, ...]
@@ -197,8 +204,10 @@ def phasing(run: Run) -> Phasing:
     solution = run.solution
     recipe = solution.problem.recipe
     return Phasing(
-        method=f"RAAR in P1: {recipe.name}; then symmetry averaging",
+        method=f"{_method(solution)}: {recipe.name}; then symmetry averaging",
         network=network_record(run.network) if run.network is not None else None,
+        prior=prior_record(run.prior) if run.prior is not None else None,
+        start_phases=run.start_phases,
         n_starts=len(solution.starts),
         n_iterations=sum(start.iterations for start in solution.starts),
         seed=run.seed,
@@ -212,6 +221,11 @@ def phasing(run: Run) -> Phasing:
         ),
         time_limit_hit=solution.time_limit_hit,
     )
+
+
+def _method(solution: Solution) -> str:
+    by_prior = solution.starts[solution.best_start].by_prior
+    return "Density prior in P1" if by_prior else "RAAR in P1"
 
 
 def shells(prepared: PreparedData, solution: Solution) -> tuple[Shell, ...]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rephase.report.map_view import MapForReport, map_scene
 from rephase.report.notes import data_notes
 from rephase.report.plots import data_plots, phasing_plots, shell_plots
-from rephase.report.results import FigureOfMerit, NetworkUsed, Results, Shell
+from rephase.report.results import FigureOfMerit, NetworkUsed, PriorUsed, Results, Shell
 
 _MARKS = {"solved": "✓", "doubtful": "?", "not solved": "✗", "improved": "✓", "unchanged": "="}
 _SCRIPTS = ("contour.js", "draw.js", "map_view.js", "plots.js")
@@ -141,7 +141,9 @@ def _phasing_facts(results: Results) -> Rows:
         hand += f": {phasing.hand.decided_by}"
     rows = [
         ("Method", phasing.method),
-        *_network_facts(phasing.network),
+        *_network_facts("Network", phasing.network),
+        *_network_facts("Density prior", phasing.prior),
+        *([("Starting phases", phasing.start_phases)] if phasing.start_phases else []),
         ("Starts", f"{phasing.n_starts}, {phasing.n_iterations} iterations in all, seed {phasing.seed}"),
         ("Hand", hand),
     ]
@@ -152,13 +154,13 @@ def _phasing_facts(results: Results) -> Rows:
     return rows
 
 
-def _network_facts(network: NetworkUsed | None) -> Rows:
+def _network_facts(title: str, network: NetworkUsed | PriorUsed | None) -> Rows:
     if network is None:
         return []
     outside = "; ".join(network.outside_range)
     where = f"outside the range of its training: {outside}" if outside else "inside the range of its training"
     examples = f"{network.examples:,}".replace(",", "\u202f")
-    return [("Network", f"{network.name}, {examples} examples; {where}; SHA-256 {network.sha256}")]
+    return [(title, f"{network.name}, {examples} examples; {where}; SHA-256 {network.sha256}")]
 
 
 def _version_facts(results: Results) -> Rows:

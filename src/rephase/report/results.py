@@ -75,10 +75,15 @@ class Convergence(Record):
 
 
 class Hand(Record):
-    """Which hand was kept, and what decided it."""
+    """Which hand was kept, and what decided it.
+
+    `log_odds` is the natural logarithm of the odds that the search ended in the right hand; null where
+    symmetry decides.
+    """
 
     status: Literal["decided", "undecided"]
     decided_by: str = ""
+    log_odds: Measured = None
 
 
 class OperatorAgreement(Record):
@@ -100,6 +105,18 @@ class NetworkUsed(Record):
     outside_range: tuple[str, ...] = ()
 
 
+class PriorUsed(Record):
+    """A density prior that took part, by the name and sum of its file and the size of its training.
+
+    `outside_range` says in what the data differ from those of the training; empty if they are like them.
+    """
+
+    name: str
+    sha256: str
+    examples: Count
+    outside_range: tuple[str, ...] = ()
+
+
 class Phasing(Record):
     """How the phases were found.
 
@@ -108,6 +125,8 @@ class Phasing(Record):
 
     method: str
     network: NetworkUsed | None = None
+    prior: PriorUsed | None = None
+    start_phases: str | None = None
     n_starts: Count
     n_iterations: Count
     seed: Count

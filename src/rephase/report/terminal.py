@@ -8,10 +8,12 @@ import numpy as np
 
 from rephase.io.observations import Observations
 from rephase.logs import Log
+from rephase.phasing.given_phases import GivenPhases
 from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution, StartRecord
 from rephase.phasing.prepare import PreparedData
+from rephase.phasing.prior_choice import ChosenPrior
 from rephase.phasing.recipes import ATOMIC_D_MIN, solvent_hypotheses
 from rephase.report.assemble import FIGURE_NAME
 from rephase.report.directory import MAP, REPORT
@@ -86,13 +88,55 @@ def tell_network(log: Log, network: ChosenNetwork, asked_for: bool) -> None:
         log.warn(f"The network {network.name} does not know such crystals: {difference}.")
 
 
+def tell_prior(log: Log, prior: ChosenPrior, asked_for: bool) -> ChosenPrior | None:
+    """Say which density prior takes part, or why it does not.
+
+    Parameters
+    ----------
+    log
+        Where to say it.
+    prior
+        The prior.
+    asked_for
+        Whether the user named it: it then takes part whatever the data.
+
+    Returns
+    -------
+    The prior if it takes part.
+    """
+    outside = "; ".join(prior.outside)
+    if not outside:
+        log.say(f"density prior {prior.name}{'' if asked_for else ' (--prior none does without)'}")
+        return prior
+    if asked_for:
+        log.warn(f"The density prior {prior.name} does not know such data: {outside}.")
+        return prior
+    log.warn(
+        f"The density prior is not used, as it does not know such data: {outside}. Ask for it with --prior."
+    )
+    return None
+
+
+def tell_given(log: Log, given: GivenPhases) -> None:
+    """Say how many phases there are to start from, and how good they are said to be."""
+    known = given.fom > 0.0
+    log.say(f"starting phases of {np.count_nonzero(known)} of {len(known)} reflections")
+    if given.evidence:
+        log.say(f"their mean figure of merit: {np.mean(given.fom[known]):.2f}")
+    else:
+        log.warn(
+            "The starting phases have no figures of merit: they are a place to begin, but no evidence. "
+            "Name such a column as FILE:PHI,FOM."
+        )
+
+
 def describe_round(starts: Sequence[StartRecord]) -> str:
     """Say in a line what one round of starts gave."""
     figures = [start.cc_free for start in starts]
     first = starts[0]
     solvent = f", {first.solvent:.0%} solvent" if "envelope" in first.recipe else ""
     return (
-        f"{first.recipe}{solvent}: {len(starts)} starts, {first.iterations} iterations, "
+        f"{first.recipe}{solvent}: {len(starts)} starts, {first.iterations} {first.steps}, "
         f"{FIGURE_NAME} {min(figures):.2f} to {max(figures):.2f}"
     )
 

@@ -1,0 +1,61 @@
+"""The verdict: better figures never make it worse, and symmetry has to agree."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rephase.phasing.confidence import Evidence, judge_solution
+
+ORDER = {"not solved": 0, "doubtful": 1, "solved": 2}
+CLASSICAL = Evidence(
+    free_correlation=0.73, free_reflections=200, symmetry=None, agreeing=0.5, contrast=0.4, prior=None
+)
+
+
+def check_never_worse(series: list[Evidence]) -> None:
+    judged = [judge_solution(one) for one in series]
+    words, chances = [ORDER[one.word] for one in judged], [one.probability for one in judged]
+    assert words == sorted(words)
+    assert chances == sorted(chances)
+    assert 0.0 <= chances[0] <= chances[-1] <= 1.0
+
+
+def test_it_never_gets_worse_with_a_better_figure():
+    series = [replace(CLASSICAL, free_correlation=x) for x in np.linspace(-0.2, 0.99, 60)]
+    check_never_worse(series)
+    assert {judge_solution(one).word for one in series} == set(ORDER)
+    assert judge_solution(series[0]).probability < 0.01
+    assert judge_solution(series[-1]).probability > 0.99
+
+
+def test_it_never_gets_worse_with_better_symmetry():
+    series = [replace(CLASSICAL, free_correlation=0.9, symmetry=x) for x in np.linspace(0.0, 1.0, 30)]
+    check_never_worse(series)
+    assert judge_solution(series[-1]).word == "solved"
+
+
+def test_phases_that_disagree_with_the_symmetry_are_not_solved():
+    right = replace(CLASSICAL, free_correlation=0.95)
+    judged = judge_solution(replace(right, symmetry=0.2))
+    assert judged.word != "solved"
+    assert judged.probability <= 0.5
+    assert judge_solution(right).word == "solved"
+
+
+def test_a_handful_of_omitted_reflections_is_not_enough():
+    assert judge_solution(replace(CLASSICAL, free_correlation=0.65, free_reflections=5)).word != "solved"
+    assert judge_solution(replace(CLASSICAL, free_correlation=0.65)).word == "solved"
+
+
+def test_nothing_omitted_is_never_solved():
+    assert judge_solution(replace(CLASSICAL, free_correlation=0.0, free_reflections=0)).word == "not solved"
+
+
+def test_the_sentence_says_the_numbers():
+    symmetric = judge_solution(replace(CLASSICAL, symmetry=0.88))
+    assert "200" in symmetric.sentence
+    assert "0.73" in symmetric.sentence
+    assert "0.88" in symmetric.sentence
+    assert "operators" not in judge_solution(CLASSICAL).sentence
+    assert symmetric.figure == pytest.approx(0.73)
