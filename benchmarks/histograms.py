@@ -22,9 +22,9 @@ from rephase.crystal.wilson import wilson_plot
 from rephase.models.prior_data import FALL_OFF
 
 TABLE = Path(__file__).resolve().parents[1] / "src/rephase/phasing/modification/histograms.json"
-D_MIN = (1.0, 1.3, 1.6, 2.0, 2.4, 2.8, 3.3, 4.0)
+D_MIN = (1.1, 1.3, 1.6, 2.0, 2.4, 2.8, 3.3, 4.0)
 LEVELS = 200
-CRYSTALS = 10
+CRYSTALS = 8
 LOWEST = 40.0  # Å; few crystals are measured to lower resolution
 
 
@@ -44,14 +44,14 @@ def density_levels(crystal: ModelCrystal, d_min: float) -> tuple[NDArray[np.floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("file", nargs="?", type=Path, default=TABLE)
     target = parser.parse_args().file
-    listed = entries("train", 1.6, (50, 150))
+    listed = entries("train", 1.3, (50, 250))
     read = (read_crystal(code, path) for code, path in listed)
-    usable = (one for one in read if one is not None and np.isfinite(structure_factors(one, 3.0)[1]).all())
+    found = (one for one in read if one is not None)
+    usable = (one for one in found if np.isfinite(structure_factors(one, D_MIN[0])[1]).all())
     crystals = list(islice(usable, CRYSTALS))
     print("entries", " ".join(crystal.code for crystal in crystals))
     table, solvent = [], []
