@@ -63,7 +63,7 @@ class TrueCrystal:
 
 
 def true_crystal(
-    example: Example, measurement: Measurement, unmodelled: float, generator: torch.Generator
+    example: Example, measurement: Measurement, unmodelled: float, seed: int, generator: torch.Generator
 ) -> TrueCrystal:
     """Measure an example, and normalise the amplitudes as phasing does.
 
@@ -75,18 +75,20 @@ def true_crystal(
         Errors and gaps that occur.
     unmodelled
         Size of what scatters but is not in the model, as a part of the structure factors at each resolution.
+    seed
+        Of the errors of measurement.
     generator
-        Draws it.
+        Draws what is not in the model.
     """
-    batch = crystal_batch([example], measurement, 0)
+    batch = crystal_batch([example], measurement, seed)
     seen = observe(batch)
     shape, cell, d_min = batch.shape, batch.cell[0], float(batch.d_min[0])
     inv_d2 = grid_inv_d2(batch.cell, shape)[0]
     within = seen.F[0].abs() > 0.0
     white = torch.fft.rfftn(torch.randn(shape, generator=generator), norm="ortho")
-    true_scale = _per_electron(seen.F[0].abs(), within, inv_d2)
-    other = (seen.F[0] + unmodelled * white / true_scale).abs() / seen.F[0].abs().clamp(min=1e-6)
-    fobs = seen.fobs[0] * torch.where(within, other, 1.0)
+    total = seen.F[0] + unmodelled * white / _per_electron(seen.F[0].abs(), within, inv_d2)
+    intensity = seen.fobs[0].square() + total.abs().square() - seen.F[0].abs().square()
+    fobs = intensity.clamp(min=0.0).sqrt() * seen.measured[0]
     per_electron = _per_electron(fobs, seen.measured[0], inv_d2)
     data = prior_data(fobs * per_electron, seen.measured[0], cell, d_min, shape)
     to_standard = per_electron * data.expected * data.within

@@ -34,13 +34,13 @@ class StartingPhases:
 
 
 def random_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPhases:
-    """Phases of white noise, of which nothing is known."""
+    """Draw phases of white noise, of which nothing is known."""
     phi = _white(crystal, generator).angle()
     return StartingPhases(phi, torch.zeros_like(phi))
 
 
 def noisy_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPhases:
-    """True phases after noise was added to the coefficients: weak ones get larger errors than strong ones.
+    """Take true phases after noise was added to the coefficients: weak ones get larger errors.
 
     The noise grows or falls with resolution at random.
     """
@@ -52,16 +52,29 @@ def noisy_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPh
 
 
 def erroneous_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPhases:
-    """True phases with Gaussian errors, whatever the amplitude, that grow or fall with resolution."""
+    """Give true phases Gaussian errors, whatever the amplitude, that grow or fall with resolution."""
     cosine, slope = _uniform(generator, 0.02, 0.98), _uniform(generator, -0.5, 1.0)
-    sigma = math.sqrt(-2.0 * math.log(cosine)) * torch.exp(slope * (_relative_s2(crystal) - 0.6))
+    sigma = spread_of(cosine) * torch.exp(slope * (_relative_s2(crystal) - 0.6))
+    phi = phases_with_errors(crystal, sigma, generator)
+    return StartingPhases(phi, torch.exp(-0.5 * sigma.square()) * _uniform(generator, *_MISJUDGED))
+
+
+def phases_with_errors(crystal: TrueCrystal, sigma: Tensor | float, generator: torch.Generator) -> Tensor:
+    """Return true phases with Gaussian errors of standard deviation `sigma`, radians."""
     odd = _white(crystal, generator).imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
-    fom = torch.exp(-0.5 * sigma.square())
-    return StartingPhases(crystal.truth.angle() + sigma * odd, fom * _uniform(generator, *_MISJUDGED))
+    return crystal.truth.angle() + sigma * odd
+
+
+def spread_of(cosine: float) -> float:
+    """Return the standard deviation of Gaussian errors with a mean cos Δφ, radians."""
+    return math.sqrt(-2.0 * math.log(cosine))
 
 
 def partial_model_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPhases:
-    """Phases of a model that lacks a run of its atoms, or any, and whose others are off by up to 0.6 Å."""
+    """Take the phases of a model that lacks many atoms, in one run or here and there, the others being off.
+
+    From a tenth to three quarters are missing; the others are off by up to 0.6 Å on average.
+    """
     count = len(crystal.model)
     rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
     missing = rng.uniform(0.1, 0.75)
@@ -76,7 +89,7 @@ def partial_model_phases(crystal: TrueCrystal, generator: torch.Generator) -> St
 
 
 def model_phases(crystal: TrueCrystal, model: CrystalModel, misjudged: float = 1.0) -> StartingPhases:
-    """Phases of a model, with Sim weights by the true σA of each resolution times a number."""
+    """Take the phases of a model, with Sim weights by the true σA of each resolution times a number."""
     F, data = crystal.structure_factors(model), crystal.data
     bins = (_relative_s2(crystal) * _SHELLS).long().clamp(0, _SHELLS - 1)
     observed, calculated = crystal.truth.abs() / data.expected, F.abs() / data.expected
@@ -96,7 +109,8 @@ def _means(values: Tensor, bins: Tensor, within: Tensor) -> Tensor:
 
 
 def _sim_weight(x: Tensor) -> Tensor:
-    return torch.special.i1e(x) / torch.special.i0e(x)
+    weight: Tensor = torch.special.i1e(x) / torch.special.i0e(x)
+    return weight
 
 
 def _relative_s2(crystal: TrueCrystal) -> Tensor:
@@ -106,7 +120,8 @@ def _relative_s2(crystal: TrueCrystal) -> Tensor:
 
 
 def _white(crystal: TrueCrystal, generator: torch.Generator) -> Tensor:
-    return torch.fft.rfftn(torch.randn(crystal.data.shape, generator=generator), norm="ortho")
+    white: Tensor = torch.fft.rfftn(torch.randn(crystal.data.shape, generator=generator), norm="ortho")
+    return white
 
 
 def _uniform(generator: torch.Generator, low: float, high: float) -> float:

@@ -33,7 +33,8 @@ class PriorMeasurement(Config):
     Attributes
     ----------
     noisy
-        Part of the crystals of fragments and pieces whose data have errors and gaps; those of proteins always do.
+        Part of the crystals of fragments and pieces whose data have errors and gaps; those of proteins have
+        them always.
     of_fragments, of_proteins
         These errors and gaps.
     unmodelled
@@ -84,7 +85,7 @@ class PriorCrystals(Config):
     """
 
     d_min: Positives = (1.4, 2.6)
-    most_points: int = Field(default=120_000, ge=512)
+    most_points: int = Field(default=110_000, ge=512)
     proteins: Share = 0.15
     pieces: Share = 0.15
     residues_of_piece: Counts = (15, 60)
@@ -120,11 +121,16 @@ class PriorStarts(Config):
 
     Attributes
     ----------
-    random, erroneous, noisy, partial_model
-        How often a crystal with a free origin begins from random phases, true ones with Gaussian errors, true
-        ones after noise was added to the coefficients, or those of a part of its model.
+    random
+        How often a crystal with a free origin begins from random phases: at first, and later.
+    rise
+        Between which parts of the run it changes from one to the other.
+    erroneous, noisy, partial_model
+        How often it begins from true phases with Gaussian errors, from true ones after noise was added to the
+        coefficients, and from those of a part of its model.
     symmetric
-        The same for crystals with symmetry, without random phases: their origin could not be told.
+        The same three for crystals with symmetry. Those have no random starts: which of the origins that the
+        symmetry allows a prediction takes could not be told.
     unknown
         Part of the starts whose figures of merit are kept back, so that they are a place to begin, and no
         evidence.
@@ -136,8 +142,10 @@ class PriorStarts(Config):
         How often phases are given to the prior, drawn evenly from this range.
     passes_from_random
         The same for random starts, which take longer.
-    most_passes_with_symmetry
-        Those crystals are large, and followed for less.
+    most_passes_with_symmetry, most_passes_of_large
+        Crystals with symmetry, and those with grids of more than `large` points, are not followed for longer.
+    large
+        Points.
     noise, beyond
         Part of the states whose steps are noisy, or go beyond the prediction; see
         `rephase.models.prior_states.advanced`.
@@ -145,17 +153,20 @@ class PriorStarts(Config):
         How noisy, and how far beyond: drawn evenly from zero, or from this range.
     """
 
-    random: Weight = 0.3
+    random: tuple[Weight, Weight] = (0.1, 0.35)
+    rise: Shares = (0.2, 0.5)
     erroneous: Weight = 0.3
     noisy: Weight = 0.2
     partial_model: Weight = 0.2
     symmetric: tuple[Weight, Weight, Weight] = (0.4, 0.2, 0.4)
     unknown: Share = 0.4
-    points: int = Field(default=40_000, ge=1)
+    points: int = Field(default=18_000, ge=1)
     most_states: int = Field(default=4, ge=1, le=1024)
-    passes: Counts = (1, 10)
-    passes_from_random: Counts = (2, 25)
-    most_passes_with_symmetry: Count = 6
+    passes: Counts = (1, 15)
+    passes_from_random: Counts = (2, 30)
+    most_passes_with_symmetry: Count = 8
+    most_passes_of_large: Count = 5
+    large: int = Field(default=40_000, ge=1)
     noise: Share = 0.5
     noise_up_to: Share = 1.0
     beyond: Share = 0.5
@@ -163,10 +174,16 @@ class PriorStarts(Config):
 
     @model_validator(mode="after")
     def _something_to_begin_with(self) -> "PriorStarts":
-        floating = (self.random, self.erroneous, self.noisy, self.partial_model)
-        if sum(floating) <= 0.0 or sum(self.symmetric) <= 0.0:
+        sometimes = self.erroneous + self.noisy + self.partial_model
+        if sometimes + min(self.random) <= 0.0 or sum(self.symmetric) <= 0.0:
             raise ValueError("random, erroneous, noisy, partial_model and symmetric: not all of them 0")
         return self
+
+    def random_at(self, part: float) -> float:
+        """Return how often a start is random when this part of the run is over, 0–1."""
+        (first, last), (low, high) = self.random, self.rise
+        risen = float(part >= high) if high == low else min(max((part - low) / (high - low), 0.0), 1.0)
+        return first + (last - first) * risen
 
 
 class PriorValidation(Config):

@@ -36,8 +36,8 @@ def moved_to(truth: Tensor, predicted: Tensor, data: PriorData) -> Tensor:
     values = torch.fft.irfftn(padded, s=fine, dim=(-3, -2, -1))
     best = values.flatten(1).argmax(1)
     place = torch.stack([best // (fine[1] * fine[2]), best // fine[2] % fine[1], best % fine[2]], dim=1)
-    x = place.to(product.real.dtype) / torch.tensor(fine)
-    h = _indices(data.shape)
+    x = place.to(product.real.dtype) / torch.tensor(fine, device=place.device)
+    h = _indices(data.shape).to(place.device)
     weighted = product * friedel_weights(data.shape, product.real)
     for _ in range(3):
         x = x + _newton_step(weighted, h, x)
@@ -53,7 +53,7 @@ def _newton_step(weighted: Tensor, h: Tensor, x: Tensor) -> Tensor:
     slope = -torch.einsum("suvw,uvwi->si", turned.imag, wave)
     bend = -torch.einsum("suvw,uvwi,uvwj->sij", turned.real, wave, wave)
     ridge = 1e-6 * bend.abs().amax() + 1e-12  # a prediction of zero has no maximum
-    step = -torch.linalg.solve(bend - ridge * torch.eye(3), slope)
+    step = -torch.linalg.solve(bend - ridge * torch.eye(3, device=bend.device), slope)
     limit = 0.25 / h.flatten(0, 2).amax(0).clamp(min=1.0)
     return torch.maximum(torch.minimum(step, limit), -limit)
 

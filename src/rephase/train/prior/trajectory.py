@@ -1,0 +1,144 @@
+"""A crystal on its way from starting phases to the truth: what a pool of training holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from rephase.io.config import Config
+from rephase.models.prior_data import PriorData
+from rephase.models.prior_states import PriorStates, advanced
+from rephase.train.prior.truth import moved_to
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """States of one crystal, and how much further they are followed.
+
+    Attributes
+    ----------
+    number
+        Of the crystal.
+    begun
+        Step of the training at which it was begun.
+    passes_left
+        How often the prior is still to be given its states.
+    origin_free
+        Whether the states began from random phases, so that the truth is wherever they take it.
+    data
+        The crystal.
+    truth
+        Its coefficients, complex, shape ``(u, v, w//2 + 1)``.
+    states
+        Where they are.
+    noise, beyond
+        Of the steps of each state, shape ``(states, 1, 1, 1)``; see `rephase.models.prior_states.advanced`.
+    """
+
+    number: int
+    begun: int
+    passes_left: int
+    origin_free: bool
+    data: PriorData
+    truth: Tensor
+    states: PriorStates
+    noise: Tensor
+    beyond: Tensor
+
+    def to(self, device: torch.device | str) -> "Trajectory":
+        """Return it on a device."""
+        states = PriorStates(*(one.to(device) for one in _of_states(self.states)))
+        return replace(
+            self,
+            data=self.data.to(device),
+            truth=self.truth.to(device),
+            states=states,
+            noise=self.noise.to(device),
+            beyond=self.beyond.to(device),
+        )
+
+    @torch.no_grad()
+    def truth_for(self, predicted: Tensor) -> Tensor:
+        """Return the truth that predictions, ``(states, u, v, w//2 + 1)``, are to be compared with."""
+        if self.origin_free:
+            return moved_to(self.truth, predicted, self.data)
+        return self.truth.expand_as(predicted)
+
+    @torch.no_grad()
+    def after(self, predicted: Tensor, seed: int) -> "Trajectory":
+        """Return where it is after a prediction; the noise follows from seed, crystal and pass."""
+        generator = torch.Generator().manual_seed(noise_seed(seed, self.number, self.passes_left))
+        states = advanced(
+            self.states, predicted, self.data, noise=self.noise, beyond=self.beyond, generator=generator
+        )
+        return replace(self, states=states, passes_left=self.passes_left - 1)
+
+
+def noise_seed(seed: int, number: int, passes_left: int) -> int:
+    """Seed of the noise of one pass."""
+    mixed = np.random.SeedSequence([seed, number, passes_left, _OF_NOISE]).generate_state(1, np.uint64)
+    return int(mixed[0] >> np.uint64(1))
+
+
+class TrajectoryRecord(Config):
+    """What is not a tensor of a trajectory; the fields are those of `Trajectory` and `PriorData`."""
+
+    number: int = Field(ge=0)
+    begun: int = Field(ge=0)
+    passes_left: int = Field(ge=0)
+    origin_free: bool
+    d_min: float
+    shape: tuple[int, int, int]
+
+
+def trajectory_tensors(trajectory: Trajectory) -> dict[str, Tensor]:
+    """Return its tensors by name, on the CPU; complex ones as pairs of real numbers."""
+    data = trajectory.data
+    tensors = {name: getattr(data, name) for name in _OF_DATA}
+    tensors |= dict(zip(_OF_STATES, _of_states(trajectory.states), strict=True))
+    tensors |= {"truth": trajectory.truth, "noise": trajectory.noise, "beyond": trajectory.beyond}
+    return {name: _real(tensor).cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def trajectory_record(trajectory: Trajectory) -> TrajectoryRecord:
+    """Return the rest of it."""
+    return TrajectoryRecord(
+        number=trajectory.number,
+        begun=trajectory.begun,
+        passes_left=trajectory.passes_left,
+        origin_free=trajectory.origin_free,
+        d_min=trajectory.data.d_min,
+        shape=trajectory.data.shape,
+    )
+
+
+def trajectory_from(record: TrajectoryRecord, tensors: Mapping[str, Tensor]) -> Trajectory:
+    """Put a trajectory together again, on the device of its tensors; KeyError where one is missing."""
+    cell, *on_grid = (tensors[name] for name in _OF_DATA)
+    return Trajectory(
+        number=record.number,
+        begun=record.begun,
+        passes_left=record.passes_left,
+        origin_free=record.origin_free,
+        data=PriorData(cell, record.d_min, record.shape, *on_grid),
+        truth=torch.view_as_complex(tensors["truth"]),
+        states=PriorStates(*(torch.view_as_complex(tensors[name]) for name in _OF_STATES)),
+        noise=tensors["noise"],
+        beyond=tensors["beyond"],
+    )
+
+
+_OF_DATA = ("cell", "amplitude", "expected", "known", "within")
+_OF_STATES = ("current", "predicted", "given")
+_OF_NOISE = 3  # other seeds of a run end in other numbers
+
+
+def _of_states(states: PriorStates) -> tuple[Tensor, Tensor, Tensor]:
+    return states.current, states.predicted, states.given
+
+
+def _real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
