@@ -83,8 +83,17 @@ def modify(
         For a mistake in the input or the options, before anything is written; for a full disk.
     """
     begin = time.perf_counter()
-    options = {"sequence": sequence, "d_min": d_min, "cycles": cycles, "solvent": solvent, "prior": prior}
-    command = command_line(data, output, command="modify", device=device, **options)
+    command = command_line(
+        data,
+        output,
+        command="modify",
+        sequence=sequence,
+        d_min=d_min,
+        cycles=cycles,
+        solvent=solvent,
+        prior=prior,
+        device=device,
+    )
     torch_device = choose_device(device)
     check_new_directory(output, force)
     path = split_selector(data)[0]
