@@ -224,7 +224,14 @@ def write_modified(
     word = "improved" if modified.kept is not None else "unchanged"
     history = (f"rephase modify: {word}, free correlation {figure:.2f}",)
     notes = write_phased_mtz(
-        output / PHASED, observed.source, data.hkl, modified.phi, modified.fom, data.f, history
+        output / PHASED,
+        observed.source,
+        data.hkl,
+        modified.phi,
+        modified.fom,
+        data.f,
+        history,
+        modified.hl,
     )
     density = density_map(data.hkl, modified.fom * data.f, modified.phi, data.cell, data.spacegroup)
     write_ccp4_map(output / MAP, density, data.cell, data.spacegroup)

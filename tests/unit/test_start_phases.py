@@ -10,7 +10,8 @@ from rephase.crystal.symmetry import expand_to_p1
 from rephase.errors import UserError
 from rephase.io.observations import read_observations
 from rephase.io.phase_sets import phase_and_fom_from_hl
-from rephase.io.start_phases import carry_hl, measured_columns, read_start_phases
+from rephase.io.phased import carry_hl
+from rephase.io.start_phases import measured_columns, read_start_phases
 
 CELL = (24.0, 27.0, 31.0, 90.0, 90.0, 90.0)
 GROUP = "P 21 21 21"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import i0e, i1e
 
-from rephase.crystal.symmetry import centric_phase, find_equivalents
+from rephase.crystal.symmetry import P1Expansion, centric_phase, find_equivalents
 from rephase.errors import UserError
 
 FloatArray = NDArray[np.float64]
@@ -35,6 +35,7 @@ def write_phased_mtz(
     fom: FloatArray,
     f: FloatArray,
     history: tuple[str, ...] = (),
+    hl: FloatArray | None = None,
 ) -> tuple[str, ...]:
     """Write the user's columns unchanged, followed by `PHASED_COLUMNS`.
 
@@ -58,6 +59,9 @@ def write_phased_mtz(
         Amplitudes for the map, shape ``(n,)``; FWT is fom · f.
     history
         Lines for the file's history, at most 80 characters each.
+    hl
+        Hendrickson–Lattman coefficients, shape ``(n, 4)``; None for those of the unimodal distribution with
+        this phase and figure of merit.
 
     Returns
     -------
@@ -67,14 +71,14 @@ def write_phased_mtz(
     notes = _make_room(mtz)
     expansion = find_equivalents(np.asarray(source.make_miller_array(), np.int32), hkl, mtz.spacegroup)
     known = expansion.asu_index >= 0
+    if hl is None:
+        hl = hendrickson_lattman(phi, fom, ~np.isnan(centric_phase(hkl, mtz.spacegroup)))
     columns = np.full((len(known), len(PHASED_COLUMNS)), np.nan)
-    columns[known] = _phase_columns(
-        expansion.hkl[known],
-        expansion.phases(phi)[known],
-        fom[expansion.asu_index[known]],
-        f[expansion.asu_index[known]],
-        mtz.spacegroup,
-    )
+    phased = expansion.select(np.flatnonzero(known))
+    phi_deg = (np.degrees(phased.phases(phi)) + 180.0) % 360.0 - 180.0
+    merit = fom[phased.asu_index]
+    weighted = merit * f[phased.asu_index]
+    columns[known] = np.column_stack([phi_deg, merit, carry_hl(phased, hl), weighted, phi_deg])
     data = np.concatenate([np.array(mtz, copy=True), columns.astype(np.float32)], axis=1)
     dataset = mtz.add_dataset("rephase")
     dataset.cell = mtz.cell
@@ -111,6 +115,27 @@ def hendrickson_lattman(phi: FloatArray, fom: FloatArray, centric: NDArray[np.bo
     return np.stack([x * np.cos(phi), x * np.sin(phi), zero, zero], axis=1)
 
 
+def carry_hl(rows: P1Expansion, hl: FloatArray) -> FloatArray:
+    """Carry Hendrickson–Lattman coefficients to other indices, as `P1Expansion.phases` carries phases.
+
+    Parameters
+    ----------
+    rows
+        How each wanted reflection follows from one of those given, m of them.
+    hl
+        Coefficients of the given reflections, shape ``(n, 4)``.
+
+    Returns
+    -------
+    Shape ``(m, 4)``.
+    """
+    first, second = hl[rows.asu_index, 0] + 1j * hl[rows.asu_index, 1], 1j * hl[rows.asu_index, 3]
+    second = second + hl[rows.asu_index, 2]
+    first = np.where(rows.conjugate, first.conj(), first) * np.exp(1j * rows.shift)
+    second = np.where(rows.conjugate, second.conj(), second) * np.exp(2j * rows.shift)
+    return np.stack([first.real, first.imag, second.real, second.imag], axis=1)
+
+
 def sim_argument(fom: FloatArray) -> FloatArray:
     """Solve I₁(X)/I₀(X) = fom for X by Newton's method.
 
@@ -130,15 +155,6 @@ def sim_argument(fom: FloatArray) -> FloatArray:
         slope = np.where(x < 1e-6, 0.5, slope)
         x = np.maximum(x - (ratio - fom) / slope, 0.0)
     return np.asarray(x)
-
-
-def _phase_columns(
-    hkl: NDArray[np.int32], phi: FloatArray, fom: FloatArray, f: FloatArray, spacegroup: gemmi.SpaceGroup
-) -> FloatArray:
-    """Values of `PHASED_COLUMNS`, shape ``(n, 8)``."""
-    phi_deg = (np.degrees(phi) + 180.0) % 360.0 - 180.0
-    coefficients = hendrickson_lattman(phi, fom, ~np.isnan(centric_phase(hkl, spacegroup)))
-    return np.column_stack([phi_deg, fom, coefficients, fom * f, phi_deg])
 
 
 def _copy(source: gemmi.Mtz) -> gemmi.Mtz:

@@ -7,12 +7,12 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.crystal.symmetry import P1Expansion, centric_phase, find_equivalents
+from rephase.crystal.symmetry import centric_phase, find_equivalents
 from rephase.errors import UserError
 from rephase.io.columns import groups_of
 from rephase.io.observations import Observations
 from rephase.io.phase_sets import phase_and_fom_from_hl, split_selector
-from rephase.io.phased import hendrickson_lattman
+from rephase.io.phased import carry_hl, hendrickson_lattman
 from rephase.io.reflection_file import cell_and_spacegroup, read_reflection_file
 
 FloatArray = NDArray[np.float64]
@@ -130,27 +130,6 @@ def read_start_phases(selector: str, observations: Observations) -> StartPhases:
         path=path,
         labels=labels,
     )
-
-
-def carry_hl(rows: P1Expansion, hl: FloatArray) -> FloatArray:
-    """Carry Hendrickson–Lattman coefficients to other indices, as `P1Expansion.phases` carries phases.
-
-    Parameters
-    ----------
-    rows
-        How each wanted reflection follows from one of those given, m of them.
-    hl
-        Coefficients of the given reflections, shape ``(n, 4)``.
-
-    Returns
-    -------
-    Shape ``(m, 4)``.
-    """
-    first, second = hl[rows.asu_index, 0] + 1j * hl[rows.asu_index, 1], 1j * hl[rows.asu_index, 3]
-    second = second + hl[rows.asu_index, 2]
-    first = np.where(rows.conjugate, first.conj(), first) * np.exp(1j * rows.shift)
-    second = np.where(rows.conjugate, second.conj(), second) * np.exp(2j * rows.shift)
-    return np.stack([first.real, first.imag, second.real, second.imag], axis=1)
 
 
 def _phase_columns(path: Path, mtz: gemmi.Mtz, named: tuple[str, ...]) -> tuple[str, ...]:
