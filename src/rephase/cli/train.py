@@ -18,7 +18,7 @@ def train(
     resume: Annotated[bool, Parameter(negative="")] = False,
     find_lr: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Train a network that turns Patterson maps into densities.
+    """Train a network that turns Patterson maps into densities, or a density prior.
 
     The folder of the run gets the settings (config.yaml), the figures of every few steps (log.jsonl), the
     checkpoints, and the weights that did best on the examples for validation (weights.safetensors). A run
@@ -30,12 +30,14 @@ def train(
     - `rephase data peptides --n 2000 --set val=0.1 -o peptides`, then `rephase train configs/train/tiny.yaml`
     - `rephase train configs/train/tiny.yaml --set set=other --set optimiser.rate=1e-3 -o other-run`
     - `rephase train configs/train/tiny.yaml --find-lr`
+    - `rephase train configs/train/prior.yaml --set structures=../structures -o prior`
     - `torchrun --nproc-per-node 4 --no-python rephase train configs/train/dipeptide.yaml -o run --resume`
 
     Parameters
     ----------
     config
-        Settings in YAML: the set, the network, the examples, the loss, the optimiser and its schedule.
+        Settings in YAML: the set, the network, the examples, the loss, the optimiser and its schedule. With
+        kind: density-prior they are those of a prior.
     output
         Folder of the run.
     set_
@@ -50,18 +52,24 @@ def train(
 
     from rich.console import Console
 
-    from rephase.io.config import read_config
     from rephase.logs import Log
     from rephase.train.learning_rate_finder import find_learning_rate
+    from rephase.train.prior.prior_config import PriorTrainConfig
+    from rephase.train.prior.prior_run import train_prior_in_folder
     from rephase.train.ranks import joined_ranks
     from rephase.train.run import kind_of_device, train_in_folder
-    from rephase.train.train_config import TrainConfig
+    from rephase.train.training_kinds import read_training
 
-    settings = read_config(TrainConfig, config, set_)
+    settings = read_training(config, set_)
+    if find_lr and isinstance(settings, PriorTrainConfig):
+        raise UserError("settings of a network from Patterson maps", "a density prior", "leave --find-lr out")
     with joined_ranks(kind_of_device(settings.machine)) as ranks:
         console = Console(highlight=False, quiet=not ranks.first)
         with Log(console=console) as log:
-            if find_lr:
+            if isinstance(settings, PriorTrainConfig):
+                weights = train_prior_in_folder(settings, output, log, ranks, resume=resume)
+                log.say(f"\nthe weights are {weights}")
+            elif find_lr:
                 found = find_learning_rate(settings, output, log, ranks)
                 log.say(f"\nnext: {_with_rate(config, set_, found)}")
             else:

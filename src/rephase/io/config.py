@@ -37,14 +37,31 @@ def read_config(kind: type[C], path: Path | None = None, overrides: Sequence[str
     UserError
         When the file is missing or no YAML, a key is unknown, or a value does not fit.
     """
-    settings: dict[str, Any] = {} if path is None else _read_yaml(path)
-    for override in overrides:
-        _set(settings, override)
+    settings = read_settings(path, overrides)
     source = "the settings" if path is None else str(path)
     try:
         return kind.model_validate(settings)
     except ValidationError as error:
         raise _explained(error, kind, source) from None
+
+
+def read_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Read settings as they are written, and change some of them; nothing says yet what they may be.
+
+    Parameters
+    ----------
+    path, overrides
+        As of `read_config`.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or no YAML, or a change is not written as one.
+    """
+    settings: dict[str, Any] = {} if path is None else _read_yaml(path)
+    for override in overrides:
+        _set(settings, override)
+    return settings
 
 
 def dump_config(config: Config) -> str:

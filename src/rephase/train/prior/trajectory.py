@@ -49,13 +49,17 @@ class Trajectory:
     beyond: Tensor
 
     def to(self, device: torch.device | str) -> "Trajectory":
-        """Return it on a device."""
-        states = PriorStates(*(one.to(device) for one in _of_states(self.states)))
+        """Return it on a device, its tensors laid out in memory as those of a checkpoint are.
+
+        Sums are rounded otherwise in another order, and a run that was taken up would differ.
+        """
+        data = self.data.to(device)
+        on_grid = (data.amplitude, data.expected, data.known, data.within)
         return replace(
             self,
-            data=self.data.to(device),
-            truth=self.truth.to(device),
-            states=states,
+            data=PriorData(data.cell, data.d_min, data.shape, *(one.contiguous() for one in on_grid)),
+            truth=self.truth.to(device).contiguous(),
+            states=PriorStates(*(one.to(device).contiguous() for one in _of_states(self.states))),
             noise=self.noise.to(device),
             beyond=self.beyond.to(device),
         )
@@ -74,6 +78,7 @@ class Trajectory:
         states = advanced(
             self.states, predicted, self.data, noise=self.noise, beyond=self.beyond, generator=generator
         )
+        states = PriorStates(*(one.contiguous() for one in _of_states(states)))
         return replace(self, states=states, passes_left=self.passes_left - 1)
 
 
@@ -116,7 +121,12 @@ def trajectory_record(trajectory: Trajectory) -> TrajectoryRecord:
 
 
 def trajectory_from(record: TrajectoryRecord, tensors: Mapping[str, Tensor]) -> Trajectory:
-    """Put a trajectory together again, on the device of its tensors; KeyError where one is missing."""
+    """Put a trajectory together again; KeyError where a tensor is missing.
+
+    Tensors in the bytes of a file may begin anywhere; they are copied, since the rounding of Fourier transforms
+    depends on it.
+    """
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     cell, *on_grid = (tensors[name] for name in _OF_DATA)
     return Trajectory(
         number=record.number,
