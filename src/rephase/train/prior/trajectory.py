@@ -123,8 +123,8 @@ def trajectory_record(trajectory: Trajectory) -> TrajectoryRecord:
 def trajectory_from(record: TrajectoryRecord, tensors: Mapping[str, Tensor]) -> Trajectory:
     """Put a trajectory together again; KeyError where a tensor is missing.
 
-    Tensors in the bytes of a file may begin anywhere; they are copied, since the rounding of Fourier transforms
-    depends on it.
+    Tensors in the bytes of a file may begin anywhere; they are copied, since the rounding of Fourier
+    transforms depends on it.
     """
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     cell, *on_grid = (tensors[name] for name in _OF_DATA)
