@@ -1,0 +1,193 @@
+"""From how far a solution is found: the basin of the classical search, of the density prior, and of both.
+
+    python benchmarks/basin.py --json FILE [--resume] [--quick] [--axes error,solvent] [--crystals 20]
+    python benchmarks/basin_figure.py FILE docs/images/basin.svg
+
+Crystals of 15 residues in P1 at 1.6 to 2.25 Å (p15-var), one of each PDB entry, are phased from starting
+phases with a mean error of 70°; then one thing at a time is changed: the error, its kind, the solvent,
+the resolution, the size, the noise, the completeness. The ways: the classical search of
+`rephase solve --prior none`, plain passes through the prior, and the search of `rephase solve`. "Solved" is a
+map correlation of 0.80 with the truth in the right hand; intervals are 95 % score intervals (Wilson).
+
+--resume goes on with FILE: what it holds of the same prior and time limit is not done again, for however many
+crystals it was asked. Results are of the test split; --split dev is for choosing.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from basin_crystals import AXES, Axis, Molecule, Setting, crystal_at, molecules_for, seed_at
+from forward import hardware
+from phasing_ways import CLASSICAL, LABELS, WAYS, Limits, record_of
+from rephase.data.crystals.recipes import CrystalRecipe
+from rephase.data.lists.crystal_lists import read_list
+from rephase.evaluate.reliability import wilson_interval
+from rephase.io.atomic_files import write_whole
+from rephase.io.checksums import sha256_of
+from rephase.logs import format_table
+from rephase.models.trained import weights_path
+from rephase.models.trained_prior import TrainedPrior, load_prior, released_priors
+from rephase.phasing.prior_choice import DEFAULT_PRIOR, NO_PRIOR
+
+HERE = Path(__file__).resolve().parent
+STRUCTURES = HERE.parents[1] / "shared" / "data" / "structures"
+QUICK_CRYSTALS, QUICK_SECONDS = 3, 5.0
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One crystal, to be phased in one way."""
+
+    setting: Setting
+    way: str
+    molecule: Molecule
+    recipe: CrystalRecipe
+    prior: Path | None
+    limits: Limits
+
+    def head(self) -> Record:
+        """Return what tells its record from others; nothing of the prior where none is used."""
+        return {
+            "id": self.molecule.id,
+            "way": self.way,
+            "setting": asdict(self.setting),
+            "prior": prior_sum(self.prior) if self.way != CLASSICAL and self.prior else None,
+            "limits": asdict(self.limits),
+        }
+
+    def run(self) -> Record:
+        """Phase the crystal."""
+        crystal = crystal_at(self.setting, self.molecule, self.recipe)
+        seed = seed_at(self.setting, crystal, self.molecule.seed)
+        prior = loaded(self.prior) if self.prior is not None else None
+        return self.head() | record_of(self.way, crystal, seed, prior, self.limits)
+
+
+@cache
+def loaded(path: Path) -> TrainedPrior:
+    return load_prior(path)
+
+
+@cache
+def prior_sum(path: Path) -> str:
+    return sha256_of(path)
+
+
+def key(record: Record) -> str:
+    """Return what tells a record, or the head of one, from others."""
+    return json.dumps([record[name] for name in ("id", "way", "setting", "prior", "limits")], sort_keys=True)
+
+
+def tasks_of(arguments: argparse.Namespace, settings: Iterable[Setting]) -> Iterator[Task]:
+    """List all that is to be done, setting by setting."""
+    crystals = read_list(HERE / "sets" / f"{'dev-' if arguments.split == 'dev' else ''}p15-var.json")
+    files = sorted(arguments.structures.iterdir())
+    molecules = molecules_for(settings, crystals, files, arguments.crystals)
+    prior = prior_path(arguments.prior)
+    limits = Limits(arguments.time_limit)
+    for setting, chosen in molecules.items():
+        for way in WAYS if prior is not None else (CLASSICAL,):
+            for molecule in chosen:
+                yield Task(setting, way, molecule, crystals.crystal, prior, limits)
+
+
+def prior_path(name: str) -> Path | None:
+    """Find the file of a prior; None for the word that forbids one."""
+    return None if name == NO_PRIOR else weights_path(name, released_priors())
+
+
+def done_before(path: Path) -> dict[str, Record]:
+    """Read the records of an earlier run, if there was one."""
+    if not path.exists():
+        return {}
+    return {key(record): record for record in json.loads(path.read_text())["records"]}
+
+
+def work(task: Task) -> Record:
+    torch.set_num_threads(1)
+    return task.run()
+
+
+def save(path: Path, records: Iterable[Record]) -> None:
+    content = {"command": " ".join(sys.argv), "hardware": hardware(), "records": list(records)}
+    write_whole(path, (json.dumps(content) + "\n").replace('{"id"', '\n{"id"').encode())
+
+
+def tell(record: Record) -> None:
+    changed = {name: value for name, value in record["setting"].items() if value != asdict(Setting())[name]}
+    print(
+        f"{record['id']:16s} {record['way']:9s} {changed or 'centre'}: correlation "
+        f"{record['correlation']:.2f}, error {record['phase_error']:.0f}°, {record['seconds']:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def solve_rate(records: list[Record]) -> str:
+    """Part that is solved, with its interval."""
+    if not records:
+        return "–"
+    solved = sum(record["solved"] for record in records)
+    low, high = wilson_interval(solved, len(records))
+    return f"{100 * solved / len(records):.0f} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def table(axis: Axis, records: list[Record]) -> str:
+    """Lay out the solve rates along an axis, in percent."""
+    rows = []
+    for level, setting in zip(axis.levels, axis.settings(), strict=True):
+        here = [record for record in records if record["setting"] == asdict(setting)]
+        of_way = {way: [record for record in here if record["way"] == way] for way in WAYS}
+        count = max(len(found) for found in of_way.values())
+        name = "∞" if level is None else f"{level:g}"
+        rows.append([name, str(count), *(solve_rate(of_way[way]) for way in WAYS)])
+    return format_table([axis.label, "n", *(f"{LABELS[way]}, %" for way in WAYS)], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, required=True, help="file of the records")
+    parser.add_argument("--resume", action="store_true", help="go on with that file")
+    parser.add_argument("--quick", action="store_true", help="3 crystals, 3 levels, 5 s")
+    parser.add_argument("--axes", default=",".join(AXES), help="some of these, separated by commas")
+    parser.add_argument("--split", choices=["test", "dev"], default="test")
+    parser.add_argument("--crystals", type=int, default=20, help="of each setting, at most one of an entry")
+    parser.add_argument("--prior", default=DEFAULT_PRIOR, help="name or file, or none")
+    parser.add_argument("--time-limit", type=float, default=20.0, help="seconds of a search")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--structures", type=Path, default=STRUCTURES)
+    arguments = parser.parse_args()
+    if arguments.json.exists() and not arguments.resume:
+        parser.error(f"{arguments.json} exists: add --resume to go on with it, or remove it")
+    axes = [AXES[name] for name in arguments.axes.split(",")]
+    if arguments.quick:
+        axes = [axis.three_levels() for axis in axes]
+        arguments.crystals, arguments.time_limit = QUICK_CRYSTALS, QUICK_SECONDS
+    done = done_before(arguments.json)
+    settings = list(dict.fromkeys(setting for axis in axes for setting in axis.settings()))
+    tasks = list(tasks_of(arguments, settings))
+    records = [done[key(task.head())] for task in tasks if key(task.head()) in done]
+    left = [task for task in tasks if key(task.head()) not in done]
+    print(f"{len(records)} of {len(tasks)} are done", file=sys.stderr)
+    with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
+        for record in pool.map(work, left):
+            records.append(record)
+            tell(record)
+            save(arguments.json, records)
+    for axis in axes:
+        print(table(axis, records), "\n")
+
+
+if __name__ == "__main__":
+    main()
