@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from rephase.crystal.shells import Shells
 from rephase.phasing.merit import correlation
 from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
-from rephase.phasing.modification.sigma_a import SigmaA, estimate_sigma_a, normalise, resolution_shells
+from rephase.phasing.modification.sigma_a import (
+    SigmaA,
+    chance_gain,
+    estimate_sigma_a,
+    normalise,
+    resolution_shells,
+)
 from rephase.phasing.modification.unique_grid import UniqueGrid
 
 FloatArray = NDArray[np.float64]
@@ -20,7 +26,7 @@ BoolArray = NDArray[np.bool_]
 
 FOLDS = 8
 """Parts of the reflections that are left out in turn; with 16 the phases get hardly better."""
-_CHANCE = 2.0  # nats per shell: with one σA each, noise alone gains more in one shell of fifty
+_LEAST_CYCLES = 8  # poor phases gain little at first
 _PATIENCE = 3  # cycles
 _LEAST_STEP = 0.005  # relative growth of the free figure in a cycle that is worth another one
 _STEPS = 4  # in which shares are tried: quarters
@@ -146,7 +152,7 @@ def modify_phases(
     start = phases_of_hl(start_hl, crystal.hkl, crystal.spacegroup)
     runs = [start] * (int(fold.max()) + 1)
     best = ModifiedPhases(*start, start_hl, (), None)
-    to_beat = _CHANCE * len(shells) / len(crystal)
+    to_beat = chance_gain(len(shells)) / len(crystal)
     done: list[Cycle] = []
     for number in range(1, cycles + 1):
         estimates = [
@@ -228,7 +234,7 @@ def _recombine(
 
 def _at_rest(done: Sequence[Cycle]) -> bool:
     """Tell whether the last cycles have brought next to nothing."""
-    if len(done) <= _PATIENCE:
+    if len(done) <= max(_PATIENCE, _LEAST_CYCLES - 1):
         return False
     before = max(cycle.free_gain for cycle in done[:-_PATIENCE])
     return max(cycle.free_gain for cycle in done[-_PATIENCE:]) < before * (1.0 + _PATIENCE * _LEAST_STEP)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 
-FIRST_RADIUS, LAST_RADIUS = 5.0, 4.0
-"""Å, of the sphere in the first and in the last cycle. Wider ones blur the boundary, smaller see noise."""
+FIRST_RADIUS, LAST_RADIUS = 8.0, 4.0
+"""Å, of the sphere in the first and last cycles: poor maps need a wide one, good maps a fine boundary."""
 
 SOFTNESS = 0.3
 """Width of the boundary in standard deviations of the local r.m.s. density; 0 and 0.15 are worse."""
