@@ -23,7 +23,7 @@ from rephase.phasing.search import Problem, Round, redraw_omitted, rounds, run_r
 
 FROM_RANDOM = "density prior from random phases"
 FROM_GIVEN = "density prior from the given phases"
-_CURIOSITY = 0.1  # free correlation by which a way that was tried once may be worse and still be tried again
+_CURIOSITY = 0.2  # free correlation by which a way that was tried once may be worse and still be tried again
 
 OnStep = Callable[[int], None]
 Rounds = Callable[[int, int], Iterator[Round]]
@@ -119,7 +119,7 @@ def round_from_random(
     """Run the prior from random phases; the rounds of later turns are longer."""
     phi = random_phases(projection, prior_starts(projection), seed)
     schedule = Schedule(PASSES * 2 ** min(2, turn // 2), FIRST_NOISE)
-    named = _named(redraw_omitted(problem, seed), FROM_RANDOM)
+    named = _named(redraw_omitted(problem, seed), FROM_RANDOM, given=False)
     return prior_round(
         projection,
         named,
@@ -148,7 +148,7 @@ def round_from_given(
     starts = min(STARTS, prior_starts(projection))
     return prior_round(
         replace(projection, symmetric=symmetric),
-        _named(redraw_omitted(problem, seed), FROM_GIVEN),
+        _named(redraw_omitted(problem, seed), FROM_GIVEN, given=True),
         lambda working: prior_states_of(rows, starts, seed, working),
         schedule,
         seed=seed,
@@ -168,10 +168,11 @@ def finished_round(
         return
     best = np.argsort(found.merit.r_work, kind="stable")[:FINISHED_STARTS]
     phi = found.phases()[best]
+    hands = [phi] if problem.recipe.given else [phi, -phi]
     yield prior_round(
         projection,
         _named(found.problem, f"{problem.recipe.name}, then density prior"),
-        lambda working: working.start(np.concatenate([phi, -phi])),
+        lambda working: working.start(np.concatenate(hands)),
         Schedule(FINISHING_PASSES),
         seed=seed,
         deadline=deadline,
@@ -179,5 +180,6 @@ def finished_round(
     )
 
 
-def _named(problem: Problem, name: str) -> Problem:
-    return replace(problem, recipe=replace(problem.recipe, name=name))
+def _named(problem: Problem, name: str, given: bool | None = None) -> Problem:
+    given = problem.recipe.given if given is None else given
+    return replace(problem, recipe=replace(problem.recipe, name=name, given=given))

@@ -80,6 +80,7 @@ def from_given(given: GivenPhases, prepared: PreparedData) -> Recipe:
         constraint=partial(MolecularEnvelope, fraction=1.0 - solvent),
         start=partial(given_starts, given=given),
         most_starts=STARTS,
+        given=True,
     )
 
 

@@ -58,14 +58,14 @@ class HandDecision:
     score
         Logarithm of the odds for "same" against "other"; 0 without evidence.
     source
-        "atoms" (Cα centres counted), "templates" (peptides fitted), "screw axes", "network", "prior" or
-        "nothing".
+        "atoms" (Cα centres counted), "templates" (peptides fitted), "screw axes", "network", "prior", "given"
+        (that of the starting phases) or "nothing".
     """
 
     hand: Hand | None
     evidence: str
     score: float
-    source: Literal["atoms", "templates", "screw axes", "network", "prior", "nothing"]
+    source: Literal["atoms", "templates", "screw axes", "network", "prior", "given", "nothing"]
 
 
 def decide_hand(

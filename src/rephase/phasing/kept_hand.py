@@ -62,6 +62,8 @@ def keep_hand(prepared: PreparedData, solution: Solution, seed: int) -> KeptHand
         return KeptHand(solution.phi, None, nothing_decides("there is no solution"))
     data = prepared.reflections
     found = _evidence(prepared, solution, seed)
+    if solution.problem.recipe.given and found.hand is None:
+        found = HandDecision("same", f"the hand of the given phases; {found.evidence}", found.score, "given")
     shifts = origin_shifts(data.spacegroup, data.spacegroup, "other")
     if shifts is None:
         decision = HandDecision("same", f"screw axes of {data.spacegroup.xhm()}", math.inf, "screw axes")

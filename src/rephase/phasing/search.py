@@ -46,6 +46,8 @@ class Recipe:
         and a generator.
     most_starts
         Starts that are run together at most.
+    given
+        Whether it starts from the user's phases, in their hand.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Recipe:
     constraint: Callable[[AmplitudeGrid], Constraint]
     start: "Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]"
     most_starts: int = MOST_STARTS
+    given: bool = False
 
 
 @dataclass(frozen=True, eq=False)
