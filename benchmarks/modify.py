@@ -32,7 +32,8 @@ from rephase.io.sequence import read_sequence
 from rephase.io.start_phases import read_start_phases
 from rephase.logs import format_table
 from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
-from rephase.phasing.modification.cycles import ModifiedPhases, assess, modify_phases
+from rephase.phasing.modification.cycles import ModifiedPhases, modify_phases
+from rephase.phasing.modification.estimates import assess
 from rephase.phasing.modification.modified_density import SolventAndHistogram
 from rephase.phasing.modification.prior_density import PriorDensity
 from rephase.phasing.modification.sigma_a import resolution_shells

@@ -211,6 +211,15 @@ def test_phases_get_better_and_figures_of_merit_stay_honest() -> None:
     np.testing.assert_array_equal(found.phi, expected)
 
 
+def test_phases_that_are_certain_stay_as_they_are(crystal: KnownCrystal) -> None:
+    everything = np.ones(len(crystal.grid))
+    F = modified_structure_factors(crystal.grid, crystal.phi, everything, protein_density(1.8), 0.5, 4.0)
+    assert np.isfinite(F).all()
+    hl = hendrickson_lattman(crystal.phi, everything, crystal.grid.centric)
+    found = modify_phases(crystal.grid, hl, [SolventAndHistogram(crystal.grid, 0.5)], 1)
+    assert mean_error(found.phi, crystal.phi) < 0.5
+
+
 def test_phases_of_which_nothing_can_be_made_are_kept(crystal: KnownCrystal) -> None:
     rng = np.random.default_rng(3)
     phi = np.where(crystal.grid.centric, crystal.phi, rng.uniform(-np.pi, np.pi, len(crystal.grid)))

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rephase.crystal.shells import Shells
 from rephase.phasing.merit import correlation
-from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
+from rephase.phasing.modification.combination import phases_of_hl
+from rephase.phasing.modification.estimates import Estimate, estimated_hl, mix
 from rephase.phasing.modification.sigma_a import (
     SigmaA,
     chance_gain,
-    estimate_sigma_a,
     normalise,
     resolution_shells,
 )
@@ -29,7 +27,6 @@ FOLDS = 8
 _LEAST_CYCLES = 8  # poor phases gain little at first
 _PATIENCE = 3  # cycles
 _LEAST_STEP = 0.005  # relative growth of the free figure in a cycle that is worth another one
-_STEPS = 4  # in which shares are tried: quarters
 _LEAST_PER_FOLD = 5  # reflections
 
 
@@ -71,25 +68,6 @@ class Cycle:
     shares: tuple[float, ...]
     mean_fom: float
     phase_change_deg: float
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Structure factors of all reflections, each estimated without its own amplitude.
-
-    Attributes
-    ----------
-    F
-        Arbitrary scale, shape ``(n,)``.
-    sigma_a
-        From the amplitudes.
-    e
-        Normalised |F|, shape ``(n,)``.
-    """
-
-    F: ComplexArray
-    sigma_a: SigmaA
-    e: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +137,7 @@ def modify_phases(
             [density(number, fold == k, phi, fom) for k, (phi, fom) in enumerate(runs)]
             for density in densities
         ]
-        shares, mixed, free = _mix(crystal, estimates, fold, shells)
+        shares, mixed, free = mix(crystal, estimates, fold, shells)
         hl = start_hl + estimated_hl(crystal, free.F, free.e, free.sigma_a)
         phi, fom = phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
         done.append(_figures(crystal, number, free, shares, phi, fom, start))
@@ -176,51 +154,6 @@ def choose_folds(count: int) -> NDArray[np.intp]:
     """Divide reflections at random into folds of equal size, fewer where there are few; shape ``(n,)``."""
     folds = int(np.clip(count // _LEAST_PER_FOLD, 2, FOLDS))
     return np.random.default_rng(0).permutation(np.arange(count) % folds)
-
-
-def assess(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> Estimate:
-    """Compare the amplitudes of structure factors, shape ``(n,)``, with the measured ones."""
-    e = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells)
-    return Estimate(F, estimate_sigma_a(crystal.e, e, crystal.centric, crystal.inv_d2, shells), e)
-
-
-def estimated_hl(crystal: UniqueGrid, F: ComplexArray, e: FloatArray, sigma_a: SigmaA) -> FloatArray:
-    """Coefficients of the phase probability of structure factors F, |E| given, shape ``(n, 4)``."""
-    return calculated_hl(crystal.e, e, np.angle(F), sigma_a.at(crystal.inv_d2), crystal.centric)
-
-
-def _mix(
-    crystal: UniqueGrid, estimates: list[list[ComplexArray]], fold: NDArray[np.intp], shells: Shells
-) -> tuple[tuple[float, ...], list[ComplexArray], Estimate]:
-    """Mix the estimates, one list of runs for each density, in the shares that the free amplitudes like best.
-
-    Returns
-    -------
-    The shares, the mixture of every run, and the estimate of all reflections by the runs that left them out.
-    """
-    scaled = [[_normalised(crystal, F, shells) for F in runs] for runs in estimates]
-    tried = []
-    for shares in _possible_shares(len(estimates)):
-        mixed = [sum_of(shares, run) for run in zip(*scaled, strict=True)]
-        free = np.stack(mixed)[fold, np.arange(len(crystal))]
-        tried.append((shares, mixed, assess(crystal, free, shells)))
-    return max(tried, key=lambda one: one[2].sigma_a.gain)
-
-
-def _possible_shares(count: int) -> list[tuple[float, ...]]:
-    """Shares in steps of 1/`_STEPS` that add up to 1."""
-    whole = product(range(_STEPS + 1), repeat=count)
-    return [tuple(part / _STEPS for part in parts) for parts in whole if sum(parts) == _STEPS]
-
-
-def sum_of(shares: Sequence[float], estimates: Sequence[ComplexArray]) -> ComplexArray:
-    """Weighted sum of structure factors, each of shape ``(n,)``."""
-    return np.asarray(np.tensordot(np.asarray(shares), np.stack(estimates), axes=1))
-
-
-def _normalised(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> ComplexArray:
-    size = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells)
-    return np.asarray(size * np.exp(1j * np.angle(F)))
 
 
 def _recombine(

@@ -100,7 +100,7 @@ def modified_structure_factors(
     Abrahams (1997), Acta Cryst. D53, 371–376; Cowtan (1999), Acta Cryst. D55, 1555–1567.
     """
     F = fom * crystal.amplitude * np.exp(1j * phi)
-    signal = max(crystal.variance(fom), _LEAST_SIGNAL)
+    signal = float(np.clip(crystal.variance(fom), _LEAST_SIGNAL, 1.0))
     rho = crystal.map(F)
     protein = protein_probability(rho, crystal.grid, protein_fraction, radius)
     seen = rho / signal

@@ -1,6 +1,7 @@
 """Unique reflections ↔ maps over the whole cell, on a scale on which every crystal looks alike."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import gemmi
 import numpy as np
@@ -57,7 +58,7 @@ class UniqueGrid:
         """High-resolution limit in Å."""
         return float(1.0 / np.sqrt(self.inv_d2.max()))
 
-    @property
+    @cached_property
     def inv_d2(self) -> FloatArray:
         """1/d² of the unique reflections in Å⁻², shape ``(n,)``."""
         cell = self.setting.cell
