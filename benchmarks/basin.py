@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,27 @@ from rephase.evaluate.reliability import wilson_interval
 from rephase.io.atomic_files import write_whole
 from rephase.io.checksums import sha256_of
 from rephase.logs import format_table
-from rephase.models.trained import weights_path
-from rephase.models.trained_prior import TrainedPrior, load_prior, released_priors
-from rephase.phasing.prior_choice import DEFAULT_PRIOR, NO_PRIOR
+from rephase.models.trained import released_names, weights_path
+from rephase.models.trained_prior import released_priors
 
 HERE = Path(__file__).resolve().parent
 STRUCTURES = HERE.parents[1] / "shared" / "data" / "structures"
 QUICK_CRYSTALS, QUICK_SECONDS = 3, 5.0
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What all records of a file have in common: the split, the prior, and how long a search may take."""
+
+    split: str
+    prior: str | None
+    limits: Limits
+
+    def of_way(self, way: str) -> Record:
+        """Return it for the record of one way; nothing of the prior where none is used."""
+        known = None if way == CLASSICAL else prior_sum(self.prior)
+        return {"split": self.split, "prior": known} | asdict(self.limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,65 +67,54 @@ class Task:
     way: str
     molecule: Molecule
     recipe: CrystalRecipe
-    prior: Path | None
-    limits: Limits
+    means: Means
 
-    def head(self) -> Record:
-        """Return what tells its record from others; nothing of the prior where none is used."""
-        return {
-            "id": self.molecule.id,
-            "way": self.way,
-            "setting": asdict(self.setting),
-            "prior": prior_sum(self.prior) if self.way != CLASSICAL and self.prior else None,
-            "limits": asdict(self.limits),
-        }
+    @property
+    def key(self) -> str:
+        """What tells its record from others of the same means."""
+        return record_key(asdict(self.setting), self.way, self.molecule.id)
 
     def run(self) -> Record:
         """Phase the crystal."""
         crystal = crystal_at(self.setting, self.molecule, self.recipe)
         seed = seed_at(self.setting, crystal, self.molecule.seed)
-        prior = loaded(self.prior) if self.prior is not None else None
-        return self.head() | record_of(self.way, crystal, seed, prior, self.limits)
+        head = {"way": self.way, "setting": asdict(self.setting), "means": self.means.of_way(self.way)}
+        return head | record_of(self.way, crystal, seed, self.means.prior, self.means.limits)
 
 
 @cache
-def loaded(path: Path) -> TrainedPrior:
-    return load_prior(path)
+def prior_sum(name: str | None) -> str:
+    """SHA-256 of the file of a prior, or of the list of all that are released."""
+    if name is not None:
+        return sha256_of(weights_path(name, released_priors()))
+    released = [weights_path(one, released_priors()) for one in released_names(released_priors())]
+    return sha256(" ".join(map(sha256_of, released)).encode()).hexdigest()
 
 
-@cache
-def prior_sum(path: Path) -> str:
-    return sha256_of(path)
+def record_key(setting: Record, way: str, name: str) -> str:
+    return json.dumps([setting, way, name], sort_keys=True)
 
 
-def key(record: Record) -> str:
-    """Return what tells a record, or the head of one, from others."""
-    return json.dumps([record[name] for name in ("id", "way", "setting", "prior", "limits")], sort_keys=True)
-
-
-def tasks_of(arguments: argparse.Namespace, settings: Iterable[Setting]) -> Iterator[Task]:
+def tasks_of(
+    settings: Iterable[Setting], ways: list[str], count: int, structures: Path, means: Means
+) -> Iterator[Task]:
     """List all that is to be done, setting by setting."""
-    crystals = read_list(HERE / "sets" / f"{'dev-' if arguments.split == 'dev' else ''}p15-var.json")
-    files = sorted(arguments.structures.iterdir())
-    molecules = molecules_for(settings, crystals, files, arguments.crystals)
-    prior = prior_path(arguments.prior)
-    limits = Limits(arguments.time_limit)
+    crystals = read_list(HERE / "sets" / f"{'dev-' if means.split == 'dev' else ''}p15-var.json")
+    molecules = molecules_for(settings, crystals, sorted(structures.iterdir()), count)
     for setting, chosen in molecules.items():
-        for way in WAYS if prior is not None else (CLASSICAL,):
+        for way in ways:
             for molecule in chosen:
-                yield Task(setting, way, molecule, crystals.crystal, prior, limits)
+                yield Task(setting, way, molecule, crystals.crystal, means)
 
 
-def prior_path(name: str) -> Path | None:
-    """Find the file of a prior; None for the word that forbids one."""
-    return None if name == NO_PRIOR else weights_path(name, released_priors())
-
-
-def done_before(path: Path) -> dict[str, Record]:
-    """Read the records of an earlier run, if there was one."""
-    if not path.exists():
-        return {}
-    return {key(record): record for record in json.loads(path.read_text())["records"]}
+def done_before(path: Path, means: Means) -> dict[str, Record]:
+    """Read the records of an earlier run, if there was one, that was done with the same means."""
+    found = json.loads(path.read_text())["records"] if path.exists() else []
+    return {
+        record_key(record["setting"], record["way"], record["id"]): record
+        for record in found
+        if record["means"] == means.of_way(record["way"])
+    }
 
 
 def work(task: Task) -> Record:
@@ -121,7 +124,7 @@ def work(task: Task) -> Record:
 
 def save(path: Path, records: Iterable[Record]) -> None:
     content = {"command": " ".join(sys.argv), "hardware": hardware(), "records": list(records)}
-    write_whole(path, (json.dumps(content) + "\n").replace('{"id"', '\n{"id"').encode())
+    write_whole(path, (json.dumps(content) + "\n").replace('{"way"', '\n{"way"').encode())
 
 
 def tell(record: Record) -> None:
@@ -163,7 +166,8 @@ def main() -> None:
     parser.add_argument("--axes", default=",".join(AXES), help="some of these, separated by commas")
     parser.add_argument("--split", choices=["test", "dev"], default="test")
     parser.add_argument("--crystals", type=int, default=20, help="of each setting, at most one of an entry")
-    parser.add_argument("--prior", default=DEFAULT_PRIOR, help="name or file, or none")
+    parser.add_argument("--ways", default=",".join(WAYS), help="some of these, separated by commas")
+    parser.add_argument("--prior", help="name or file; what rephase solve takes if not given")
     parser.add_argument("--time-limit", type=float, default=20.0, help="seconds of a search")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--structures", type=Path, default=STRUCTURES)
@@ -174,12 +178,14 @@ def main() -> None:
     if arguments.quick:
         axes = [axis.three_levels() for axis in axes]
         arguments.crystals, arguments.time_limit = QUICK_CRYSTALS, QUICK_SECONDS
-    done = done_before(arguments.json)
-    settings = list(dict.fromkeys(setting for axis in axes for setting in axis.settings()))
-    tasks = list(tasks_of(arguments, settings))
-    records = [done[key(task.head())] for task in tasks if key(task.head()) in done]
-    left = [task for task in tasks if key(task.head()) not in done]
-    print(f"{len(records)} of {len(tasks)} are done", file=sys.stderr)
+    means = Means(arguments.split, arguments.prior, Limits(arguments.time_limit))
+    done = done_before(arguments.json, means)
+    settings = dict.fromkeys(setting for axis in axes for setting in axis.settings())
+    ways = arguments.ways.split(",")
+    tasks = list(tasks_of(settings, ways, arguments.crystals, arguments.structures, means))
+    left = [task for task in tasks if task.key not in done]
+    records = list(done.values())
+    print(f"{len(left)} of {len(tasks)} crystals are left", file=sys.stderr)
     with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
         for record in pool.map(work, left):
             records.append(record)

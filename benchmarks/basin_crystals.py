@@ -22,7 +22,8 @@ from simulated import NOISELESS, Simulated, loosened, simulated
 LISTED = 15  # residues of the listed fragments
 TIGHTEST = 0.60  # solvent content from which cells are loosened, of molecules that can be packed so
 ORIENTATIONS = 32  # tried to pack them
-_OF_ERRORS = 2  # second word of a seed; 1 is that of d_min
+SEED_OF_ERRORS = 2
+"""Second word of the seed of starting phases; 1 is that of d_min."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def crystal_at(setting: Setting, molecule: Molecule, recipe: CrystalRecipe) -> S
 
 def seed_at(setting: Setting, crystal: Simulated, number: int) -> Seed:
     """Make the starting phases of a crystal, of the seed `number`; a larger error is more of the same."""
-    rng = np.random.default_rng([number, _OF_ERRORS])
+    rng = np.random.default_rng([number, SEED_OF_ERRORS])
     if not setting.damaged:
         return random_errors(crystal.true_phi, setting.error, rng)
     hkl = crystal.prepared.reflections.hkl

@@ -13,18 +13,22 @@ from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.evaluate.map_figures import is_solved, mean_phase_error
 from rephase.models.trained_prior import TrainedPrior
 from rephase.phasing.given_phases import GivenPhases
-from rephase.phasing.kept_hand import keep_hand
-from rephase.phasing.phase import phase, pose, project_prior
+from rephase.phasing.kept_hand import KeptHand, keep_hand
+from rephase.phasing.network_choice import choose_network
+from rephase.phasing.phase import Solution, phase, pose, project_prior
+from rephase.phasing.prepare import PreparedData
+from rephase.phasing.prior_choice import choose_prior
 from rephase.phasing.prior_projection import PriorProjection
 from rephase.phasing.recipes import recipes_for
 from seeds import Seed
 from simulated import Simulated
-from truth import Agreement, compare_with_truth
+from truth import Agreement, calibration_bins, compare_with_truth
 
 FloatArray = NDArray[np.float64]
 
 CLASSICAL, PRIOR, BOTH = "classical", "prior", "both"
 WAYS = (CLASSICAL, PRIOR, BOTH)
+CPU = torch.device("cpu")
 LABELS = {CLASSICAL: "classical search", PRIOR: "prior alone", BOTH: "both, as in solve"}
 
 PASSES = 60
@@ -40,29 +44,57 @@ class Limits:
     seed: int = 0
 
 
-def found_phases(
-    way: str, crystal: Simulated, seed: Seed, prior: TrainedPrior | None, limits: Limits
-) -> tuple[FloatArray, float | None]:
-    """Phase a crystal from a seed: phases in radians, ``(n,)``, and the probability that they are right."""
-    if way == PRIOR:
-        if prior is None:
-            raise ValueError("the prior alone needs one")
-        return prior_alone(crystal, seed, prior), None
+def prior_for(name: str | None, prepared: PreparedData) -> TrainedPrior | None:
+    """Choose the prior as `rephase solve --prior NAME` does, None for its own choice."""
+    chosen = choose_prior(name, prepared.reflections.d_min, CPU)
+    if chosen is None or (name is None and chosen.outside):
+        return None
+    return chosen.trained
+
+
+def searched(
+    way: str, crystal: Simulated, seed: Seed | None, prior: str | None, limits: Limits
+) -> tuple[Solution, KeptHand]:
+    """Phase a crystal as `rephase solve` does, from random phases or from a seed.
+
+    Parameters
+    ----------
+    way
+        `CLASSICAL`, which knows no network of any kind, or `BOTH`.
+    crystal, seed
+        The data and the starting phases.
+    prior
+        As for `prior_for`.
+    limits
+        Of the search.
+    """
+    prepared, learned = crystal.prepared, way == BOTH
+    network = choose_network(None, prepared, crystal.sequence, CPU) if learned else None
     solution = phase(
-        crystal.prepared,
+        prepared,
         seed=limits.seed,
-        device=torch.device("cpu"),
+        device=CPU,
         time_limit=limits.seconds,
-        prior=prior if way == BOTH else None,
-        given=GivenPhases(seed.phi, seed.fom, evidence=True),
+        network=network.trained if network is not None else None,
+        sequence=crystal.sequence,
+        prior=prior_for(prior, prepared) if learned else None,
+        given=None if seed is None else GivenPhases(seed.phi, seed.fom, evidence=True),
     )
-    kept = keep_hand(crystal.prepared, solution, limits.seed)
-    return kept.phi, solution.judgement.probability
+    return solution, keep_hand(prepared, solution, limits.seed)
 
 
-def prior_alone(crystal: Simulated, seed: Seed, prior: TrainedPrior) -> FloatArray:
-    """Pass a seed through the prior until it hardly changes, without any search; radians, ``(n,)``."""
-    projection = projection_of(crystal, prior)
+def prior_alone(crystal: Simulated, seed: Seed, prior: str | None) -> FloatArray:
+    """Pass a seed through the prior until it hardly changes, without any search; radians, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        When there is no prior for the crystal.
+    """
+    trained = prior_for(prior, crystal.prepared)
+    if trained is None:
+        raise ValueError(f"no density prior for {crystal.id}: name one")
+    projection = projection_of(crystal, trained)
     expansion = projection.grid.expansion
     rows = expansion.asu_index
     states = projection.start(expansion.phases(seed.phi)[None], seed.fom[rows][None])
@@ -83,36 +115,65 @@ def projection_of(crystal: Simulated, prior: TrainedPrior) -> PriorProjection:
     prepared = crystal.prepared
     setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
     hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
-    problem = pose(prepared, recipes_for(prepared)[0], setting, hkl, 0, torch.device("cpu"))
+    problem = pose(prepared, recipes_for(prepared)[0], setting, hkl, 0, CPU)
     return project_prior(prior, problem, prepared)
 
 
-def record_of(
-    way: str, crystal: Simulated, seed: Seed, prior: TrainedPrior | None, limits: Limits
-) -> dict[str, Any]:
-    """Phase a crystal, compare with the truth, and keep what tables and figures need."""
+def record_of(way: str, crystal: Simulated, seed: Seed, prior: str | None, limits: Limits) -> dict[str, Any]:
+    """Phase a crystal from a seed, compare with the truth, and keep what tables and figures need."""
     begin, work = time.perf_counter(), time.process_time()
-    phi, probability = found_phases(way, crystal, seed, prior, limits)
+    if way == PRIOR:
+        phi, probability = prior_alone(crystal, seed, prior), None
+    else:
+        solution, kept = searched(way, crystal, seed, prior, limits)
+        phi, probability = kept.phi, solution.judgement.probability
     seconds, work = time.perf_counter() - begin, time.process_time() - work
-    found = agreement(crystal, phi)
-    return {
-        "id": crystal.id,
-        "residues": crystal.sequence.residues,
-        "solvent": solvent_fraction(crystal.model),
-        "d_min": crystal.prepared.reflections.d_min,
-        "reflections": len(crystal.prepared),
-        "seed_error": mean_phase_error(seed.phi, crystal.true_phi),
-        "correlation": found.correlation,
-        "phase_error": found.phase_error,
-        "hand": found.hand,
-        "solved": is_solved(found.correlation, found.hand),
+    record, _ = compared(crystal, phi)
+    error = mean_phase_error(seed.phi, crystal.true_phi)
+    return record | {
+        "seed_error": error,
         "probability": probability,
         "seconds": seconds,
         "cpu_seconds": work,
     }
 
 
-def agreement(crystal: Simulated, phi: FloatArray) -> Agreement:
+def solve_record(
+    way: str, crystal: Simulated, seed: Seed | None, prior: str | None, limits: Limits
+) -> dict[str, Any]:
+    """Phase a crystal as `rephase solve` does, and keep what it says of its answer beside what is true."""
+    begin = time.perf_counter()
+    solution, kept = searched(way, crystal, seed, prior, limits)
+    seconds = time.perf_counter() - begin
+    record, agreement = compared(crystal, kept.phi)
+    judgement = solution.judgement
+    fom = solution.fom * judgement.probability  # as in the file
+    return record | {
+        "verdict": judgement.word,
+        "probability": judgement.probability,
+        "free_correlation": judgement.figure,
+        "hand_from": kept.decision.source,
+        "hand_open": kept.other is not None,
+        "mean_fom": float(fom.mean()),
+        "calibration": calibration_bins(fom, agreement.cos_error),
+        "seconds": seconds,
+        "starts": len(solution.starts),
+    }
+
+
+def compared(crystal: Simulated, phi: FloatArray) -> tuple[dict[str, Any], Agreement]:
     """Compare phases with the true ones at the best origin and hand."""
     data = crystal.prepared.reflections
-    return compare_with_truth(data.hkl, data.f, phi, crystal.true_phi, data.spacegroup)
+    found = compare_with_truth(data.hkl, data.f, phi, crystal.true_phi, data.spacegroup)
+    record = {
+        "id": crystal.id,
+        "residues": crystal.sequence.residues,
+        "solvent": solvent_fraction(crystal.model),
+        "d_min": data.d_min,
+        "reflections": len(data),
+        "correlation": found.correlation,
+        "phase_error": found.phase_error,
+        "hand": found.hand,
+        "solved": is_solved(found.correlation, found.hand),
+    }
+    return record, found

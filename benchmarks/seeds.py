@@ -40,15 +40,26 @@ def sigma_of(mean_error_deg: float) -> float:
     return float(brentq(lambda sigma: mean_error_of(sigma) - mean_error_deg, 1e-3, 5.0))
 
 
-def random_errors(true_phi: FloatArray, mean_error_deg: float, rng: np.random.Generator) -> Seed:
+def random_errors(
+    true_phi: FloatArray,
+    mean_error_deg: float,
+    rng: np.random.Generator,
+    centric: NDArray[np.bool_] | None = None,
+) -> Seed:
     """Add normal errors, whatever the amplitude and resolution, to true phases.
 
     The errors are the quantiles of the distribution in random order, so that their mean is the same for every
-    crystal. The figure of merit is ⟨cos Δφ⟩ = exp(−σ²/2).
+    crystal. The figure of merit is ⟨cos Δφ⟩ = exp(−σ²/2). Centric phases have half a turn for an error, as
+    often as it takes.
     """
     sigma, count = sigma_of(mean_error_deg), len(true_phi)
-    errors = rng.permutation(norm.ppf((np.arange(count) + 0.5) / count)) * sigma
-    return Seed(true_phi + errors, np.full(count, math.exp(-0.5 * sigma**2)))
+    levels = (rng.permutation(count) + 0.5) / count
+    errors, fom = norm.ppf(levels) * sigma, np.full(count, math.exp(-0.5 * sigma**2))
+    if centric is not None:
+        wrong = mean_error_deg / 180.0
+        errors = np.where(centric, np.pi * (levels < wrong), errors)
+        fom = np.where(centric, 1.0 - 2.0 * wrong, fom)
+    return Seed(true_phi + errors, np.clip(fom, 0.0, 1.0))
 
 
 def damaged_model(

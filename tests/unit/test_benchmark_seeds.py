@@ -43,6 +43,16 @@ def test_random_errors_know_nothing_of_the_amplitude() -> None:
     assert abs(np.corrcoef(errors, f)[0, 1]) < 0.1
 
 
+def test_centric_phases_are_right_or_off_by_half_a_turn() -> None:
+    phi, centric = np.zeros(3000), np.arange(3000) % 2 == 0
+    seed = random_errors(phi, 70.0, np.random.default_rng(3), centric)
+    errors = phase_errors(seed.phi, phi)
+    assert set(errors[centric].round(6)) == {0.0, 180.0}
+    assert errors[centric].mean() == pytest.approx(70.0, abs=4.0)
+    assert errors[~centric].mean() == pytest.approx(70.0, abs=3.0)
+    assert seed.fom[centric].mean() == pytest.approx(np.cos(np.radians(errors[centric])).mean(), abs=0.05)
+
+
 @pytest.mark.parametrize("wanted", [60.0, 75.0])
 def test_a_damaged_model_has_the_stated_mean_error(wanted: float) -> None:
     seed = damaged_model(MODEL, HKL, PHI, wanted, np.random.default_rng(1))
