@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 import torch
 from modification_crystals import KnownCrystal, known_crystal, mean_error, perturbed
+from scipy.special import i0e, i1e
 
 from rephase.io.phase_sets import phase_and_fom_from_hl
 from rephase.io.phased import hendrickson_lattman
-from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
+from rephase.phasing.modification.combination import (
+    calculated_hl,
+    combined_hl,
+    common_errors,
+    phases_of_hl,
+    shares_of_information,
+)
 from rephase.phasing.modification.cycles import choose_folds, modify_phases
 from rephase.phasing.modification.histogram import expected_density, protein_density
 from rephase.phasing.modification.modified_density import (
@@ -189,6 +196,43 @@ def test_sim_weight_is_halved_for_centric_reflections() -> None:
     ones, phi = np.ones(2), np.zeros(2)
     hl = calculated_hl(ones, ones, phi, 0.5 * ones, np.array([False, True]))
     np.testing.assert_allclose(hl[:, 0], [2 * 0.5 / 0.75, 0.5 / 0.75])
+
+
+@pytest.mark.parametrize("kappa", [0.5, 1.5, 4.0])
+def test_independent_errors_are_told_from_common_ones(kappa: float) -> None:
+    rng = np.random.default_rng(0)
+    n = 20000
+    fom = np.full(n, i1e(kappa) / i0e(kappa))
+    first, second = rng.vonmises(0.0, kappa, (2, n))
+    assert common_errors((first, fom), (second, fom))[0] < 0.08
+    assert common_errors((first, fom), (first, fom))[0] > 0.7
+    half = np.where(rng.random(n) < 0.5, first, second)  # every other error is the same
+    assert 0.15 < common_errors((first, fom), (half, fom))[0] < 0.75
+
+
+def test_common_errors_are_counted_once() -> None:
+    assert shares_of_information(0.0, 1.0, 3.0) == (1.0, 1.0)
+    for correlation in (0.3, 0.8):
+        expected = 1.0 / (1.0 + correlation)
+        assert shares_of_information(correlation, 2.0, 2.0) == pytest.approx((expected, expected))
+    assert shares_of_information(0.9, 1.0, 2.0) == (1.0, 0.0)  # the second is the first with more noise
+    assert shares_of_information(0.9, 2.0, 1.0) == (0.0, 1.0)
+
+
+def test_the_same_phases_twice_are_no_better_than_once(crystal: KnownCrystal) -> None:
+    phi, fom = perturbed(crystal, 1.5)
+    hl = hendrickson_lattman(phi, fom, crystal.grid.centric)
+    combined = combined_hl(hl, hl, crystal.grid.hkl, crystal.grid.spacegroup)
+    _, merit = phases_of_hl(combined, crystal.grid.hkl, crystal.grid.spacegroup)
+    assert merit.mean() == pytest.approx(fom.mean(), abs=0.05)
+
+
+def test_reflections_without_start_get_phases_from_the_density(crystal: KnownCrystal) -> None:
+    phi, fom = perturbed(crystal, 1.5)
+    hl = hendrickson_lattman(phi, fom, crystal.grid.centric)
+    start = np.where(np.arange(len(hl))[:, None] % 2 == 0, hl, 0.0)
+    combined = combined_hl(start, hl, crystal.grid.hkl, crystal.grid.spacegroup)
+    np.testing.assert_array_equal(combined[1::2], hl[1::2])
 
 
 def test_folds_share_the_reflections_evenly() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rephase.phasing.merit import correlation
-from rephase.phasing.modification.combination import phases_of_hl
+from rephase.phasing.modification.combination import combined_hl, phases_of_hl
 from rephase.phasing.modification.estimates import Estimate, estimated_hl, mix
 from rephase.phasing.modification.sigma_a import (
     SigmaA,
@@ -138,7 +138,8 @@ def modify_phases(
             for density in densities
         ]
         shares, mixed, free = mix(crystal, estimates, fold, shells)
-        hl = start_hl + estimated_hl(crystal, free.F, free.e, free.sigma_a)
+        modified_hl = estimated_hl(crystal, free.F, free.e, free.sigma_a)
+        hl = combined_hl(start_hl, modified_hl, crystal.hkl, crystal.spacegroup)
         phi, fom = phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
         done.append(_figures(crystal, number, free, shares, phi, fom, start))
         on_cycle(done[-1])
@@ -161,7 +162,8 @@ def _recombine(
 ) -> tuple[FloatArray, FloatArray]:
     """Phases and figures of merit for the next cycle of one run."""
     e = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, sigma_a.shells)
-    hl = start_hl + estimated_hl(crystal, F, e, sigma_a)
+    modified_hl = estimated_hl(crystal, F, e, sigma_a)
+    hl = combined_hl(start_hl, modified_hl, crystal.hkl, crystal.spacegroup)
     return phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
 
 
