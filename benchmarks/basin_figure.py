@@ -5,6 +5,7 @@ python benchmarks/basin_figure.py RECORDS.json FIGURE [--force]
 
 import argparse
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,13 +71,10 @@ def basin_figure(records: list[Record]) -> "Figure":
 
 def subtitle(records: list[Record]) -> str:
     """Say what was measured."""
-    count = max(
-        len([one for one in records if one["setting"] == first["setting"] and one["way"] == first["way"]])
-        for first in records
-    )
+    counts = Counter((str(record["setting"]), record["way"]) for record in records)
     return (
-        f"15 residues in P1, 1.6–2.25 Å, starting phases off by 70° on average, one thing changed at a time; "
-        f"{count} crystals each at most, 95 % intervals"
+        "15 residues in P1, 1.6–2.25 Å, starting phases off by 70° on average, one thing changed at a time; "
+        f"at most {max(counts.values())} crystals each, 95 % intervals"
     )
 
 
