@@ -5,12 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rephase.phasing.confidence import Evidence, judge_solution
+from rephase.phasing.confidence import (
+    DOUBTFUL_CHANCE,
+    SOLVED_CHANCE,
+    Evidence,
+    PriorEvidence,
+    chance_without_prior,
+    correlation_needed,
+    figures_of,
+    judge_solution,
+)
 
 ORDER = {"not solved": 0, "doubtful": 1, "solved": 2}
 CLASSICAL = Evidence(
     free_correlation=0.73, free_reflections=200, symmetry=None, agreeing=0.5, contrast=0.4, prior=None
 )
+
+RIGHT = PriorEvidence(merit=0.9, agreement=0.88, contrast=0.15)
+WRONG = PriorEvidence(merit=0.75, agreement=0.65, contrast=0.01)
 
 
 def check_never_worse(series: list[Evidence]) -> None:
@@ -44,8 +56,8 @@ def test_phases_that_disagree_with_the_symmetry_are_not_solved():
 
 
 def test_a_handful_of_omitted_reflections_is_not_enough():
-    assert judge_solution(replace(CLASSICAL, free_correlation=0.65, free_reflections=5)).word != "solved"
-    assert judge_solution(replace(CLASSICAL, free_correlation=0.65)).word == "solved"
+    assert judge_solution(replace(CLASSICAL, free_correlation=0.7, free_reflections=5)).word != "solved"
+    assert judge_solution(replace(CLASSICAL, free_correlation=0.7)).word == "solved"
 
 
 def test_nothing_omitted_is_never_solved():
@@ -59,3 +71,41 @@ def test_the_sentence_says_the_numbers():
     assert "0.88" in symmetric.sentence
     assert "operators" not in judge_solution(CLASSICAL).sentence
     assert symmetric.figure == pytest.approx(0.73)
+
+
+@pytest.mark.parametrize("count", [5, 100, 3000])
+@pytest.mark.parametrize("chance", [DOUBTFUL_CHANCE, SOLVED_CHANCE])
+def test_the_limits_of_the_correlation_are_those_of_the_probability(count, chance):
+    limit = correlation_needed(chance, count)
+    evidence = replace(CLASSICAL, free_correlation=limit, free_reflections=count)
+    assert chance_without_prior(evidence) == pytest.approx(chance, rel=1e-6)
+
+
+def test_with_a_prior_no_figure_decides_alone():
+    judged = judge_solution(replace(CLASSICAL, prior=RIGHT))
+    assert (judged.solved_above, judged.doubtful_above) == (None, None)
+    assert "0.88" in judged.sentence
+    assert judge_solution(CLASSICAL).solved_above is not None
+
+
+@pytest.mark.parametrize("figure", ["free_correlation", "agreeing", "contrast", "symmetry"])
+def test_with_a_prior_no_better_figure_makes_the_verdict_worse(figure):
+    base = replace(CLASSICAL, prior=RIGHT, symmetry=0.9)
+    check_never_worse([replace(base, **{figure: x}) for x in np.linspace(0.0, 1.0, 30)])
+
+
+@pytest.mark.parametrize("figure", ["agreement", "contrast"])
+def test_no_better_word_of_the_prior_makes_the_verdict_worse(figure):
+    series = [replace(RIGHT, **{figure: x}) for x in np.linspace(0.0, 1.0, 30)]
+    check_never_worse([replace(CLASSICAL, free_correlation=0.5, prior=one) for one in series])
+
+
+def test_the_word_of_the_prior_counts():
+    base = replace(CLASSICAL, free_correlation=0.5)
+    right, wrong = (judge_solution(replace(base, prior=one)).probability for one in (RIGHT, WRONG))
+    assert right > wrong
+
+
+def test_figures_with_a_prior_need_one():
+    with pytest.raises(ValueError, match="prior"):
+        figures_of(CLASSICAL)

@@ -1,19 +1,31 @@
 """How probable it is that a solution is right, from figures that need no truth."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 Word = Literal["solved", "doubtful", "not solved"]
 
-# Free correlation on validation fragments: solved 0.72 and more, far from it 0.35 and less (LOG.md).
-SOLVED_ABOVE = 0.60
-DOUBTFUL_ABOVE = 0.45
-_EVEN_CHANCE = 0.50  # middle of the empty range, where a start is as likely right as wrong
-_STEEPNESS = 30.0  # logistic: 5 % at 0.40, 95 % at 0.60
+SOLVED_CHANCE = 0.90
+"""Probability from which a solution is called solved: by less, wrong ones were called so (LOG.md)."""
+
+DOUBTFUL_CHANCE = 0.20
+
 _MARGIN = 2.0  # standard errors of the correlation; the best of many rounds is judged, and data may be few
 _SYMMETRY_NEEDED = 0.65  # agreement of mates phased independently: 0.95 if right, settled noise up to 0.56
+
+# Without a prior, by the lower bound of the free correlation alone. On validation fragments it is 0.72 and
+# more where the map is right, 0.35 and less where it is far from it (LOG.md): even chances in the middle of the
+# empty range, and 5 % at 0.40, 95 % at 0.60.
+_EVEN_CHANCE = 0.50
+_STEEPNESS = 30.0
+
+FIGURES = ("free correlation", "agreement with the prior", "contrast of hands", "solvent contrast", "starts")
+"""What is weighed with a prior, in the order of `figures_of`."""
+
+# Logistic regression on validation crystals (benchmarks/confidence.py); no weight is negative.
+_CONSTANT = -15.0
+_WEIGHTS = (10.0, 12.0, 20.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Evidence:
     agreeing
         Other starts with the same map, as a part of those compared.
     contrast
-        Standard deviation of the local density variance over its mean: solvent makes it large.
+        Standard deviation of the local mean square density over its mean: solvent makes it large.
     prior
         What the density prior says; None without one.
     """
@@ -74,7 +86,9 @@ class Judgement:
     probability
         That the map correlates with the true one by 0.8 or more, up to hand; calibrated on fragments.
     figure
-        The free correlation behind it.
+        The free correlation.
+    solved_above, doubtful_above
+        What it has to be where it decides alone; None where it does not.
     sentence
         For people.
     """
@@ -82,21 +96,77 @@ class Judgement:
     word: Word
     probability: float
     figure: float
+    solved_above: float | None
+    doubtful_above: float | None
     sentence: str
 
 
 def judge_solution(evidence: Evidence) -> Judgement:
     """Judge a solution by its figures; a better one never makes the verdict worse."""
-    figure, count = evidence.free_correlation, evidence.free_reflections
-    lower = figure - _MARGIN * (1.0 - figure**2) / np.sqrt(max(count - 1, 1))
-    confirmed = evidence.symmetry is None or evidence.symmetry >= _SYMMETRY_NEEDED
-    probability = float(1.0 / (1.0 + np.exp(-_STEEPNESS * (lower - _EVEN_CHANCE))))
-    if not confirmed:
+    alone = evidence.prior is None
+    probability = chance_without_prior(evidence) if alone else chance_with_prior(evidence)
+    if evidence.symmetry is not None and evidence.symmetry < _SYMMETRY_NEEDED:
         probability = min(probability, 0.5)
     word: Word = "not solved"
-    if lower >= DOUBTFUL_ABOVE:
-        word = "solved" if figure >= SOLVED_ABOVE and confirmed else "doubtful"
-    sentence = f"{count} reflections that were never used are predicted with a correlation of {figure:.2f}"
+    if probability >= DOUBTFUL_CHANCE:
+        word = "solved" if probability >= SOLVED_CHANCE else "doubtful"
+    count = evidence.free_reflections
+    return Judgement(
+        word=word,
+        probability=probability,
+        figure=evidence.free_correlation,
+        solved_above=correlation_needed(SOLVED_CHANCE, count) if alone else None,
+        doubtful_above=correlation_needed(DOUBTFUL_CHANCE, count) if alone else None,
+        sentence=_sentence(evidence),
+    )
+
+
+def chance_without_prior(evidence: Evidence) -> float:
+    """Probability that a solution of the classical search is right."""
+    return _logistic(_STEEPNESS * (lower_bound(evidence) - _EVEN_CHANCE))
+
+
+def chance_with_prior(evidence: Evidence) -> float:
+    """Probability that a solution is right of which the density prior says something."""
+    figures = figures_of(evidence)
+    return _logistic(_CONSTANT + sum(w * x for w, x in zip(_WEIGHTS, figures, strict=True)))
+
+
+def figures_of(evidence: Evidence) -> tuple[float, ...]:
+    """Numbers that the probability is a function of, in the order of `FIGURES`; there must be a prior."""
+    prior = evidence.prior
+    if prior is None:
+        raise ValueError("no density prior was asked")
+    bound = lower_bound(evidence)
+    return bound, prior.agreement, prior.contrast, evidence.contrast, evidence.agreeing
+
+
+def lower_bound(evidence: Evidence) -> float:
+    """Free correlation less two standard errors."""
+    r = evidence.free_correlation
+    return r - _standard_errors(evidence.free_reflections) * (1.0 - r**2)
+
+
+def correlation_needed(probability: float, count: int) -> float:
+    """Free correlation of `count` reflections that gives a probability, where it decides alone: up to 1."""
+    bound = _EVEN_CHANCE + math.log(probability / (1.0 - probability)) / _STEEPNESS
+    errors = _standard_errors(count)  # r − errors (1 − r²) = bound
+    return (math.sqrt(1.0 + 4.0 * errors * (bound + errors)) - 1.0) / (2.0 * errors)
+
+
+def _standard_errors(count: int) -> float:
+    return _MARGIN / math.sqrt(max(count - 1, 1))
+
+
+def _logistic(score: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(score, -700.0)))
+
+
+def _sentence(evidence: Evidence) -> str:
+    count, r = evidence.free_reflections, evidence.free_correlation
+    sentence = f"{count} reflections that were never used are predicted with a correlation of {r:.2f}"
+    if evidence.prior is not None:
+        sentence += f"; the density prior agrees with the map to {evidence.prior.agreement:.2f}"
     if evidence.symmetry is not None:
         sentence += f"; phases found without symmetry obey the operators to {evidence.symmetry:.2f}"
-    return Judgement(word, probability, figure, sentence + ".")
+    return sentence + "."

@@ -27,7 +27,7 @@ from rephase.phasing.prepare import PreparedData
 from rephase.phasing.prior_finish import finish_by_prior
 from rephase.phasing.prior_projection import PriorProjection, prior_projection
 from rephase.phasing.recipes import recipes_for
-from rephase.phasing.search import CONVINCING, Problem, Recipe, Round
+from rephase.phasing.search import CONVINCING, PROMISING, Problem, Recipe, Round
 
 FloatArray = NDArray[np.float64]
 
@@ -229,7 +229,8 @@ def phase(
         on_round(records)
         candidate = _Kept(current, len(starts) + current.merit.best(), task)
         starts += records
-        solved = current.figure > CONVINCING and candidate.judgement.word == "solved"
+        promising = current.figure > (PROMISING if current.by_prior else CONVINCING)
+        solved = promising and candidate.judgement.word == "solved"
         if solved or kept is None or current.figure > kept.round.figure:
             kept = candidate
         if solved:

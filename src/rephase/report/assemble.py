@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rephase.crystal.quality import LOW_RESOLUTION
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence as ProteinSequence
-from rephase.phasing.confidence import DOUBTFUL_ABOVE, SOLVED_ABOVE
 from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution
@@ -125,8 +124,8 @@ def verdict(solution: Solution) -> Verdict:
         figure=FigureOfMerit(
             name=FIGURE_NAME,
             value=judgement.figure,
-            solved_above=SOLVED_ABOVE,
-            doubtful_above=DOUBTFUL_ABOVE,
+            solved_above=judgement.solved_above,
+            doubtful_above=judgement.doubtful_above,
             explanation="Correlation of measured and predicted E of reflections left out of the search.",
         ),
         sentence=f"{judgement.word.capitalize()}: {judgement.sentence}",
