@@ -1,5 +1,6 @@
 """What a prior is trained on: crystals by number, starts, trajectories, and the places of a pool."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -40,7 +41,7 @@ from rephase.train.prior.trajectory import (
     trajectory_record,
     trajectory_tensors,
 )
-from rephase.train.prior.truth import cosine_of, loss_of, moved_to
+from rephase.train.prior.truth import cosine_of, in_nearer_hand, loss_of, moved_to
 
 EXACT = MeasurementDraw(1.0, 1.0, 1.0, 0.0, 180.0, False, np.eye(3))
 NOISY = MeasurementDraw(2.0, 1.0, 1.0, 0.0, 180.0, False, np.eye(3))
@@ -265,6 +266,17 @@ def test_a_crystal_is_found_wherever_its_origin_went(shift: tuple[float, float, 
     assert float(cosine_of(predicted, found, data)) > 0.999
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_nearer_hand_is_told_wherever_its_origin_went(mirrored: bool) -> None:
+    data, truth = crystal()
+    along_a = torch.fft.fftfreq(data.shape[0], 1.0 / data.shape[0])[:, None, None]
+    shifted = truth * torch.polar(torch.ones_like(along_a), 2.0 * math.pi * 0.37 * along_a)
+    predicted = (shifted.conj() if mirrored else shifted)[None] * 0.6
+    found, told = in_nearer_hand(truth, predicted, data)
+    assert told.tolist() == [mirrored]
+    assert float(cosine_of(predicted, found, data)) > 0.999
+
+
 def test_a_prediction_of_nothing_has_some_origin() -> None:
     data, truth = crystal()
     assert bool(moved_to(truth, torch.zeros_like(truth)[None], data).isfinite().all())
@@ -308,12 +320,47 @@ def test_small_crystals_have_several_states() -> None:
 
 def test_a_trajectory_goes_on_from_the_prediction_and_comes_to_its_end() -> None:
     begun = trajectory(passes=(2, 2), random=(0.0, 0.0), noise=1.0, beyond=0.0)
-    predicted = begun.truth_for(begun.states.current) * 0.5
-    after = begun.after(predicted, seed=0)
+    aim = begun.aim(begun.states.current)
+    predicted = aim.truth * 0.5
+    after = begun.after(predicted, aim, seed=0)
     assert after.passes_left == begun.passes_left - 1
     assert torch.equal(after.states.predicted, predicted)
-    assert torch.equal(after.states.current, begun.after(predicted, seed=0).states.current)
-    assert not torch.equal(after.states.current, begun.after(predicted, seed=1).states.current)
+    assert torch.equal(after.states.current, begun.after(predicted, aim, seed=0).states.current)
+    assert not torch.equal(after.states.current, begun.after(predicted, aim, seed=1).states.current)
+
+
+def either_hand() -> Trajectory:
+    starts = {"random": (1.0, 1.0), "erroneous": 0.0, "noisy": 0.0, "partial_model": 0.0}
+    return trajectory(hand="either", noise=0.0, beyond=0.0, passes_from_random=(3, 3), **starts)
+
+
+def test_a_start_that_knows_no_hand_goes_on_in_the_right_one() -> None:
+    """Of two states that are about to find the mirror image and the crystal, the first is inverted."""
+    begun = either_hand()
+    predicted = torch.stack([begun.truth.conj(), begun.truth]) * 0.8
+    aim = begun.aim(predicted)
+    assert aim.mirrored.tolist() == [True, False]
+    assert float(cosine_of(predicted, aim.truth, begun.data).min()) > 0.99
+    states = begun.states.chosen(torch.tensor([0, 0]))
+    two = dataclasses.replace(begun, states=states, noise=begun.noise[:2], beyond=begun.beyond[:2])
+    after = two.after(predicted, aim, seed=0)
+    for states in (after.states.current, after.states.predicted):
+        assert float(cosine_of(states, begun.truth[None], begun.data).min()) > 0.99
+    assert after.aim(after.states.predicted).mirrored.tolist() == [False, False]
+
+
+def test_a_state_between_the_hands_is_left_as_it_is() -> None:
+    begun = either_hand()
+    predicted = begun.states.current
+    after = begun.after(predicted, begun.aim(predicted), seed=0)
+    assert torch.equal(after.states.predicted, predicted)
+
+
+def test_starts_that_know_something_keep_their_hand() -> None:
+    begun = trajectory(hand="either", random=(0.0, 0.0))
+    aim = begun.aim(begun.truth.conj()[None])
+    assert not bool(aim.mirrored.any())
+    assert torch.equal(aim.truth[0], begun.truth)
 
 
 def test_a_trajectory_that_was_written_down_is_the_same() -> None:
@@ -321,12 +368,8 @@ def test_a_trajectory_that_was_written_down_is_the_same() -> None:
     record = trajectory_record(begun)
     record = type(record).model_validate(json.loads(record.model_dump_json()))
     read = trajectory_from(record, trajectory_tensors(begun))
-    assert (read.number, read.begun, read.passes_left, read.origin_free) == (
-        begun.number,
-        7,
-        begun.passes_left,
-        begun.origin_free,
-    )
+    assert record == trajectory_record(read)
+    assert (read.begun, read.hand_free) == (7, begun.hand_free)
     assert (read.data.d_min, read.data.shape) == (begun.data.d_min, begun.data.shape)
     for mine, theirs in ((begun.states, read.states), (begun.data, read.data)):
         for name in ("current", "given", "amplitude", "known"):

@@ -125,6 +125,10 @@ class PriorStarts(Config):
         How often a crystal with a free origin begins from random phases: at first, and later.
     rise
         Between which parts of the run it changes from one to the other.
+    hand
+        Hand that random starts are to find: ``given``, that of the crystal; or ``either``, the one that a
+        prediction is nearer to. Random phases know no hand: asked for one, a prior first predicts the mean of
+        both, where phasing may stop.
     erroneous, noisy, partial_model
         How often it begins from true phases with Gaussian errors, from true ones after noise was added to the
         coefficients, and from those of a part of its model.
@@ -155,6 +159,7 @@ class PriorStarts(Config):
 
     random: tuple[Weight, Weight] = (0.1, 0.35)
     rise: Shares = (0.2, 0.5)
+    hand: Literal["given", "either"] = "given"
     erroneous: Weight = 0.3
     noisy: Weight = 0.2
     partial_model: Weight = 0.2

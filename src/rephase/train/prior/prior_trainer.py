@@ -95,9 +95,10 @@ class PriorTrainer:
         states = 0
         for place, trajectory in pool.turn(self.step):
             predicted = prediction(network, trajectory.states, trajectory.data, config.machine)
-            loss = loss_of(predicted, trajectory.truth_for(predicted), trajectory.data).mean()
+            aim = trajectory.aim(predicted)
+            loss = loss_of(predicted, aim.truth, trajectory.data).mean()
             (loss / config.crystals_per_step).backward()  # type: ignore[no-untyped-call]
-            pool.keep(place, trajectory.after(predicted.detach(), config.seed))
+            pool.keep(place, trajectory.after(predicted.detach(), aim, config.seed))
             losses[place] = loss.detach()
             states += len(trajectory.states)
         self._drop_lost(pool, losses)

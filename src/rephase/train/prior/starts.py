@@ -55,6 +55,7 @@ def begun_trajectory(
         begun=step,
         passes_left=_passes(crystal, config, rng, from_random=kind == 0),
         origin_free=kind == 0,
+        hand_free=kind == 0 and config.hand == "either",
         data=crystal.data,
         truth=crystal.truth,
         states=starting_states(crystal.data, phi, fom.clamp(0.0, 1.0)),

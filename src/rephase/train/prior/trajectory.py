@@ -11,7 +11,27 @@ from torch import Tensor
 from rephase.io.config import Config
 from rephase.models.prior_data import PriorData
 from rephase.models.prior_states import PriorStates, advanced
-from rephase.train.prior.truth import moved_to
+from rephase.train.prior.truth import cosine_of, in_nearer_hand, moved_to
+
+_CLEAR = 0.35
+"""Mean cos Δφ from which a state is taken to be on its way to the mirror image: well above what random phases
+reach at the best origin, so that no state is turned to and fro by chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """Where the states of a trajectory are to go.
+
+    Attributes
+    ----------
+    truth
+        Coefficients, complex, shape ``(states, u, v, w//2 + 1)``.
+    mirrored
+        Whether they are those of the mirror image, bool, shape ``(states,)``.
+    """
+
+    truth: Tensor
+    mirrored: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +48,8 @@ class Trajectory:
         How often the prior is still to be given its states.
     origin_free
         Whether the states began from random phases, so that the truth is wherever they take it.
+    hand_free
+        Whether it is also in the hand that they take.
     data
         The crystal.
     truth
@@ -42,6 +64,7 @@ class Trajectory:
     begun: int
     passes_left: int
     origin_free: bool
+    hand_free: bool
     data: PriorData
     truth: Tensor
     states: PriorStates
@@ -65,19 +88,28 @@ class Trajectory:
         )
 
     @torch.no_grad()
-    def truth_for(self, predicted: Tensor) -> Tensor:
+    def aim(self, predicted: Tensor) -> Aim:
         """Return the truth that predictions, ``(states, u, v, w//2 + 1)``, are to be compared with."""
-        if self.origin_free:
-            return moved_to(self.truth, predicted, self.data)
-        return self.truth.expand_as(predicted)
+        if self.hand_free:
+            return Aim(*in_nearer_hand(self.truth, predicted, self.data))
+        truth = moved_to(self.truth, predicted, self.data) if self.origin_free else self.truth
+        unmirrored = torch.zeros(len(predicted), dtype=torch.bool, device=predicted.device)
+        return Aim(truth.expand_as(predicted), unmirrored)
 
     @torch.no_grad()
-    def after(self, predicted: Tensor, seed: int) -> "Trajectory":
-        """Return where it is after a prediction; the noise follows from seed, crystal and pass."""
+    def after(self, predicted: Tensor, aim: Aim, seed: int) -> "Trajectory":
+        """Return where it is after a prediction; the noise follows from seed, crystal and pass.
+
+        States that are clearly on their way to the mirror image are mirrored, and go on in the right hand:
+        only that one has the handedness of protein, which the prior is to learn.
+        """
         generator = torch.Generator().manual_seed(noise_seed(seed, self.number, self.passes_left))
         states = advanced(
             self.states, predicted, self.data, noise=self.noise, beyond=self.beyond, generator=generator
         )
+        if self.hand_free:
+            clear = cosine_of(predicted, aim.truth, self.data) > _CLEAR
+            states = _mirrored(states, aim.mirrored & clear)
         states = PriorStates(*(one.contiguous() for one in _of_states(states)))
         return replace(self, states=states, passes_left=self.passes_left - 1)
 
@@ -95,6 +127,7 @@ class TrajectoryRecord(Config):
     begun: int = Field(ge=0)
     passes_left: int = Field(ge=0)
     origin_free: bool
+    hand_free: bool
     d_min: float
     shape: tuple[int, int, int]
 
@@ -115,6 +148,7 @@ def trajectory_record(trajectory: Trajectory) -> TrajectoryRecord:
         begun=trajectory.begun,
         passes_left=trajectory.passes_left,
         origin_free=trajectory.origin_free,
+        hand_free=trajectory.hand_free,
         d_min=trajectory.data.d_min,
         shape=trajectory.data.shape,
     )
@@ -133,6 +167,7 @@ def trajectory_from(record: TrajectoryRecord, tensors: Mapping[str, Tensor]) -> 
         begun=record.begun,
         passes_left=record.passes_left,
         origin_free=record.origin_free,
+        hand_free=record.hand_free,
         data=PriorData(cell, record.d_min, record.shape, *on_grid),
         truth=torch.view_as_complex(tensors["truth"]),
         states=PriorStates(*(torch.view_as_complex(tensors[name]) for name in _OF_STATES)),
@@ -148,6 +183,12 @@ _OF_NOISE = 3  # other seeds of a run end in other numbers
 
 def _of_states(states: PriorStates) -> tuple[Tensor, Tensor, Tensor]:
     return states.current, states.predicted, states.given
+
+
+def _mirrored(states: PriorStates, which: Tensor) -> PriorStates:
+    """Invert some of the states, by a mask."""
+    chosen = which[:, None, None, None]
+    return PriorStates(*(torch.where(chosen, one.conj(), one) for one in _of_states(states)))
 
 
 def _real(tensor: Tensor) -> Tensor:

@@ -45,6 +45,18 @@ def moved_to(truth: Tensor, predicted: Tensor, data: PriorData) -> Tensor:
     return truth * torch.polar(torch.ones_like(angle), angle)
 
 
+def in_nearer_hand(truth: Tensor, predicted: Tensor, data: PriorData) -> tuple[Tensor, Tensor]:
+    """Move a crystal or its mirror image to each prediction, whichever is nearer.
+
+    Returns
+    -------
+    The coefficients, ``(states, u, v, w//2 + 1)``, and whether they are of the mirror image, ``(states,)``.
+    """
+    own, image = (moved_to(one, predicted, data) for one in (truth, truth.conj()))
+    mirrored = loss_of(predicted, image, data) < loss_of(predicted, own, data)
+    return torch.where(mirrored[:, None, None, None], image, own), mirrored
+
+
 def _newton_step(weighted: Tensor, h: Tensor, x: Tensor) -> Tensor:
     """One step up to the maximum of Re Σ F exp(2πi h·x), at most half a point of the grid."""
     angle = 2.0 * math.pi * torch.einsum("si,uvwi->suvw", x, h)
