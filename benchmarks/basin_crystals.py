@@ -1,7 +1,9 @@
 """What the basin study varies, and the crystals it does so on: one of each PDB entry of a list."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -121,18 +123,18 @@ def molecules_for(
 ) -> dict[Setting, list[Molecule]]:
     """Choose the molecules of each setting: of the first `count` entries that have a suitable one."""
     listed = listed_molecules(crystals, files)
-    pools: dict[tuple[bool, int], list[Molecule]] = {}
+
+    @cache
+    def pool(tight: bool, residues: int) -> list[Molecule]:
+        longer = residues > LISTED
+        molecules = longer_molecules(listed, crystals, files, residues) if longer else listed
+        suited = one_of_each_entry(molecules, packs_tightly) if tight else one_of_each_entry(molecules)
+        return list(islice(suited, count))
+
     chosen = {}
     for setting in settings:
-        key = (setting.solvent is not None, max(setting.residues, LISTED))
-        if key not in pools:
-            suited: Iterable[Molecule] = listed
-            if key[1] > LISTED:
-                suited = longer_molecules(listed, crystals, files, key[1])
-            if key[0]:
-                suited = (one for one in suited if solvent_fraction(tightest(one)) < TIGHTEST)
-            pools[key] = list(one_of_each_entry(suited))[:count]
-        chosen[setting] = [one.first(setting.residues) for one in pools[key]]
+        molecules = pool(setting.solvent is not None, max(setting.residues, LISTED))
+        chosen[setting] = [one.first(setting.residues) for one in molecules]
     return chosen
 
 
@@ -162,11 +164,13 @@ def longer_molecules(
             yield _molecule(fragments, rows[one.entry], one.seed, one.d_min)
 
 
-def one_of_each_entry(molecules: Iterable[Molecule]) -> Iterator[Molecule]:
-    """Keep the first molecule of each entry: windows of one entry are no independent witnesses."""
+def one_of_each_entry(
+    molecules: Iterable[Molecule], suited: Callable[[Molecule], bool] = lambda molecule: True
+) -> Iterator[Molecule]:
+    """Keep the first suited molecule of each entry: windows of one entry are no independent witnesses."""
     seen = set()
     for one in molecules:
-        if one.entry not in seen:
+        if one.entry not in seen and suited(one):
             seen.add(one.entry)
             yield one
 
@@ -188,6 +192,11 @@ def tightest(molecule: Molecule) -> CrystalModel:
     """Pack a molecule in the best of some orientations and shapes of the cell."""
     rng = np.random.default_rng(molecule.seed)
     return pack(molecule.xyz_cart, molecule.elements, rng, draws=ORIENTATIONS)
+
+
+def packs_tightly(molecule: Molecule) -> bool:
+    """Tell whether a molecule can be packed with less solvent than the loosened cells have."""
+    return solvent_fraction(tightest(molecule)) < TIGHTEST
 
 
 def crystal_at(setting: Setting, molecule: Molecule, recipe: CrystalRecipe) -> Simulated:

@@ -82,6 +82,12 @@ def test_the_study_takes_one_molecule_of_each_entry_in_order() -> None:
     assert found == ["1AAA_1.pd_9", "1BBB_1.pd_1", "1CCC_2.pd_4"]
 
 
+def test_an_entry_is_represented_by_its_first_suited_molecule() -> None:
+    names = ["1AAA_1.pd_9", "1BBB_1.pd_1", "1AAA_1.pd_1"]
+    found = one_of_each_entry(map(molecule, names), lambda one: one.id.endswith("_1"))
+    assert [one.id for one in found] == ["1BBB_1.pd_1", "1AAA_1.pd_1"]
+
+
 def test_the_first_residues_are_cut_with_their_atoms() -> None:
     short = molecule("1AAA_1.pd_1").first(2)
     assert (short.letters, len(short.xyz_cart), len(short.elements)) == ("AA", 8, 8)
