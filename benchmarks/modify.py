@@ -5,14 +5,15 @@
 
 Simulated: structure factors of deposited models in their own cells with bulk solvent, 3 % missing, noise of
 3 % of F and 2 % of its mean; start from von Mises errors of that mean size ("uniform": everywhere alike;
-"falling": larger for weak and high-resolution reflections), or from the model without every other dozen of residues.
-Measured: the starts of ../shared/data/modify beside what Parrot makes of them, and models of
-../shared/data/observed without half of their residues; the phases of the whole deposited model, or PHIT, are
-the truth. Mean |Δφ| in degrees, unweighted and weighted with F times the figure of merit.
+"falling": larger for weak and high-resolution reflections), or from the model without every other dozen of
+residues. Measured: the starts of ../shared/data/modify beside what Parrot makes of them, and models of
+../shared/data/observed without half of their residues; the phases of the whole model, or PHIT, are the truth.
+Mean |Δφ| in degrees, unweighted and weighted with F times the figure of merit.
 """
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import i0e, i1e
 
+from forward import hardware
 from model_crystals import SHARED, ModelCrystal, entries, read_crystal, structure_factors
 from rephase.crystal.solvent import cell_content
 from rephase.io.observations import Observations, read_observations
@@ -290,7 +292,9 @@ def main() -> None:
     headers = ["crystal", "start", "solvent", "start °", "Parrot", "classical", "with prior", "<FOM> / <cos>"]
     print(format_table(headers, [line(case) for case in cases]))
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(case) for case in cases], indent=1) + "\n", "utf-8")
+        record = {"command": " ".join(sys.argv), "hardware": hardware()}
+        record["cases"] = [asdict(case) for case in cases]
+        options.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
