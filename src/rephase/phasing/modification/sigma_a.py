@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _TRIED = np.linspace(0.0, 0.985, 99)  # steps of 0.01: finer than any shell can tell
-_PER_SHELL = 500  # reflections; σA = 0.2 is then told from zero
+_PER_SHELL = 500  # reflections; wider shells hide how σA falls off, and poor phases end worse
 _MOST_SHELLS = 20
 _OF_NEIGHBOURS = 0.5  # weight of the neighbouring shells' likelihood: σA changes smoothly
 
