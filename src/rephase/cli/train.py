@@ -30,7 +30,8 @@ def train(
     - `rephase data peptides --n 2000 --set val=0.1 -o peptides`, then `rephase train configs/train/tiny.yaml`
     - `rephase train configs/train/tiny.yaml --set set=other --set optimiser.rate=1e-3 -o other-run`
     - `rephase train configs/train/tiny.yaml --find-lr`
-    - `rephase train configs/train/prior.yaml --set structures=../structures -o prior`
+    - `rephase train configs/train/prior.yaml --set structures=../structures -o prior`, then
+      `rephase train configs/train/peptide-prior.yaml --set structures=../structures -o peptide-prior`
     - `torchrun --nproc-per-node 4 --no-python rephase train configs/train/dipeptide.yaml -o run --resume`
 
     Parameters

@@ -166,7 +166,7 @@ class PriorStarts(Config):
     symmetric: tuple[Weight, Weight, Weight] = (0.4, 0.2, 0.4)
     unknown: Share = 0.4
     points: int = Field(default=18_000, ge=1)
-    most_states: int = Field(default=4, ge=1, le=1024)
+    most_states: int = Field(default=6, ge=1, le=1024)
     passes: Counts = (1, 15)
     passes_from_random: Counts = (2, 30)
     most_passes_with_symmetry: Count = 8
@@ -219,6 +219,9 @@ class PriorTrainConfig(RunConfig):
     ----------
     kind
         Tells these settings from those of other networks.
+    seed
+        Of the weights at the start, and of every draw: a run that goes on with the weights of another needs
+        another seed, or it sees the same crystals again.
     set
         Directory of the set of fragments.
     structures
