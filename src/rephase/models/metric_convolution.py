@@ -57,7 +57,7 @@ class MetricConvolution(nn.Module):
         -------
         The same shape.
         """
-        kernel = (self.weight @ taps.T).unflatten(-1, (3, 3, 3))
+        kernel = (self.weight @ taps.T).view(*self.weight.shape[:-1], 3, 3, 3)
         given = periodic_border(features, 1).permute(0, 4, 1, 2, 3)
         near: Tensor = nn.functional.conv3d(given, kernel, self.bias)
         return near.permute(0, 2, 3, 4, 1)
@@ -83,12 +83,13 @@ def kernel_taps(cell: Tensor, half_shape: Shape, d_min: float) -> Tensor:
     steps = orthogonalisation_matrix(cell.double()[None])[0] / sizes  # columns: one step along each axis
     places = _offsets().to(cell.device) @ steps.T / (STEP * d_min)
     between = _gaussians(places, _offsets().to(cell.device))
-    volume = torch.linalg.det(steps).abs() / (STEP * d_min) ** 3
+    volume: Tensor = torch.linalg.det(steps).abs() / (STEP * d_min) ** 3
     return (volume * between @ _inverse().to(cell.device)).float()
 
 
 def _gaussians(places: Tensor, lattice: Tensor) -> Tensor:
-    return torch.exp(-torch.cdist(places, lattice).square() / (2.0 * _WIDTH**2))
+    distances: Tensor = torch.cdist(places, lattice)
+    return torch.exp(-distances.square() / (2.0 * _WIDTH**2))
 
 
 @cache
@@ -99,4 +100,5 @@ def _offsets() -> Tensor:
 @cache
 def _inverse() -> Tensor:
     kernel = _gaussians(_offsets(), _offsets())
-    return torch.linalg.inv(kernel + _RIDGE * torch.eye(TAPS, dtype=torch.float64))
+    inverse: Tensor = torch.linalg.inv(kernel + _RIDGE * torch.eye(TAPS, dtype=torch.float64))
+    return inverse
