@@ -3,9 +3,9 @@
     python benchmarks/confidence.py --prior FILE [--sets dev-p15-tight,dev-p15-var] [--count 20] [--json FILE]
 
 Phases with errors from 45° to 85° go through the prior; what comes out is judged by the figures of
-`rephase.phasing.confidence`, and compared with the truth. A logistic regression without negative weights gives
-the constants of that module. AUROC and the reliability table are of probabilities by weights that were fitted
-to other crystals. Use development lists: the constants are a choice.
+`rephase.phasing.confidence`, and compared with the truth. A logistic regression without negative weights
+gives the constants of that module. AUROC and the reliability table are of probabilities by weights that were
+fitted to other crystals. Use development lists: the constants are a choice.
 """
 
 import argparse

@@ -20,7 +20,7 @@ from rephase.phasing.kept_hand import KeptHand, keep_hand
 from rephase.phasing.network_choice import choose_network
 from rephase.phasing.phase import Solution, StartRecord, phase
 from rephase.phasing.prepare import PreparedData, prepare
-from rephase.phasing.prior_choice import choose_prior
+from rephase.phasing.prior_choice import choose_prior, prior_of_search
 from rephase.phasing.recipes import ATOMIC_D_MIN
 from rephase.report.assemble import Run, assemble
 from rephase.report.directory import MAP, PEAKS, RESULTS, report_of_directory
@@ -135,7 +135,7 @@ def solve(
     prepared = prepare(observed, protein, d_min)
     given = read_given_phases(start_phases, observed, prepared)
     network = choose_network(weights, prepared, protein, torch_device)
-    density_prior = choose_prior(prior, prepared.reflections.d_min, torch_device)
+    density_prior = choose_prior(prior, prepared.reflections.d_min, torch_device, prior_of_search(prepared))
     make_room(output)
 
     with Log(output / LOG) as log:

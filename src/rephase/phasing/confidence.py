@@ -15,8 +15,8 @@ _MARGIN = 2.0  # standard errors of the correlation; the best of many rounds is 
 _SYMMETRY_NEEDED = 0.65  # agreement of mates phased independently: 0.95 if right, settled noise up to 0.56
 
 # Without a prior, by the lower bound of the free correlation alone. On validation fragments it is 0.72 and
-# more where the map is right, 0.35 and less where it is far from it (LOG.md): even chances in the middle of the
-# empty range, and 5 % at 0.40, 95 % at 0.60.
+# more where the map is right, 0.35 and less where it is far from it (LOG.md): even chances in the middle of
+# the empty range, and 5 % at 0.40, 95 % at 0.60.
 _EVEN_CHANCE = 0.50
 _STEEPNESS = 30.0
 

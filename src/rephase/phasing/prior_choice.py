@@ -5,14 +5,21 @@ from pathlib import Path
 
 import torch
 
+from rephase.crystal.primitive import primitive_setting
 from rephase.models.trained import released_names, weights_path
 from rephase.models.trained_prior import TrainedPrior, load_prior, outside_prior_range, released_priors
+from rephase.phasing.prepare import PreparedData
 
 NO_PRIOR = "none"
 """Word that forbids priors."""
 
-DEFAULT_PRIOR = "prior"
-"""Name of the released prior that is used where none is named."""
+PEPTIDE, PROTEIN = "peptide", "protein"
+"""Names of the released priors: one has seen peptides in P1 from random phases, one whole proteins."""
+
+MOST_OF_PEPTIDES = 60.0
+"""Residues in the primitive cell up to which `PEPTIDE` searches in crystals with symmetry."""
+
+_RESIDUE_VOLUME = 135.0  # Å³ of an average residue, 110 Da × 1.23 Å³/Da
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,27 +46,42 @@ class ChosenPrior:
         return self.trained.record.name or self.path.name
 
 
-def choose_prior(prior: str | None, d_min: float, device: torch.device) -> ChosenPrior | None:
+def prior_of_search(prepared: PreparedData) -> str:
+    """Return the name of the released prior that suits a search from random phases.
+
+    `PEPTIDE` in P1, and where the primitive cell holds few residues; else `PROTEIN`.
+    """
+    setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
+    residues = setting.cell.volume * (1.0 - prepared.solvent_fraction) / _RESIDUE_VOLUME
+    in_p1 = len(setting.operations.sym_ops) == 1
+    return PEPTIDE if in_p1 or residues <= MOST_OF_PEPTIDES else PROTEIN
+
+
+def choose_prior(
+    prior: str | None, d_min: float, device: torch.device, default: str = PROTEIN
+) -> ChosenPrior | None:
     """Choose the density prior.
 
     Parameters
     ----------
     prior
-        Name of a released prior or path of a file; `NO_PRIOR`; None for the released `DEFAULT_PRIOR`, if it
-        comes with this version.
+        Name of a released prior or path of a file; `NO_PRIOR`; None for the `default`, if it comes with this
+        version.
     d_min
         High-resolution limit of the data, Å.
     device
         Where it goes.
+    default
+        Name of a released prior.
 
     Raises
     ------
     UserError
         When there is no such prior, or its file is of no use.
     """
-    if prior == NO_PRIOR or (prior is None and DEFAULT_PRIOR not in released_names(released_priors())):
+    if prior == NO_PRIOR or (prior is None and default not in released_names(released_priors())):
         return None
-    wanted = DEFAULT_PRIOR if prior is None else prior
+    wanted = default if prior is None else prior
     trained = load_prior(wanted, device)
     outside = tuple(outside_prior_range(trained.record, d_min))
     return ChosenPrior(weights_path(wanted, released_priors()), trained, outside)
