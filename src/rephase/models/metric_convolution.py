@@ -1,8 +1,8 @@
-"""A periodic convolution whose kernel is a function of place in Å, read where the grid of a crystal has points.
+"""A periodic convolution whose kernel is a function of place in Å, read at the grid points of a crystal.
 
-On the grid of a crystal the neighbours of a point lie where the cell puts them: a kernel of plain weights means
-something else in every cell. Here the weights are the values of a smooth function at the points of a cubic
-lattice, and each crystal gets the kernel that this function has at its own grid points.
+On the grid of a crystal the neighbours of a point lie where the cell puts them: a kernel of plain weights
+means something else in every cell. Here the weights are the values of a smooth function at the points of a
+cubic lattice, and each crystal gets the kernel that this function has at its own grid points.
 """
 
 import math
@@ -19,12 +19,10 @@ TAPS = 27
 """Neighbours of a point, itself among them: offsets −1, 0, 1 along each axis."""
 
 STEP = 0.95
-"""Spacing of the cubic lattice in units of the mean spacing of the half grid at the Nyquist rate, d_min: grids
-that suit a Fourier transform are a little finer."""
+"""Spacing of the cubic lattice in units of the mean spacing of the half grid at the Nyquist rate, d_min:
+grids that suit a Fourier transform are a little finer."""
 
-_WIDTH = (
-    0.8  # of the Gaussians between lattice points, in lattice spacings: smooth, and still well conditioned
-)
+_WIDTH = 0.8  # of the Gaussians between lattice points, in their spacings: smooth, still well conditioned
 _RIDGE = 1e-3  # keeps what far-off points are given bounded
 
 

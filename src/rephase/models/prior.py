@@ -1,10 +1,10 @@
 """A prior of protein density: from a map with phase errors to the density that it most likely stands for.
 
 It knows no cell, origin or size of a molecule, only what density looks like for some Å around and what the
-amplitudes are. Kernels see the neighbourhood; every block also proposes maps, gives them the amplitudes of the
-crystal, and goes on with the result, so that one pass is a few iterations of phase retrieval. It learns the mean
-of all densities that are possible, so that the amplitude of a coefficient falls below the measured one as its
-phase gets uncertain: the ratio is a figure of merit.
+amplitudes are. Kernels see the neighbourhood; every block also proposes maps, gives them the amplitudes of
+the crystal, and goes on with the result, so that one pass is a few iterations of phase retrieval. It learns
+the mean of all densities that are possible, so that the amplitude of a coefficient falls below the measured
+one as its phase gets uncertain: the ratio is a figure of merit.
 """
 
 import torch
@@ -15,7 +15,6 @@ from rephase.models.config import DensityPriorConfig
 from rephase.models.grid_features import from_half_grid, geometry, to_half_grid
 from rephase.models.metric_convolution import MetricConvolution, kernel_taps
 from rephase.models.prior_data import PriorData
-from rephase.physics.cells import Shape
 
 MAPS = 3
 """Inputs: the map as it is now, the density predicted last, the map that was given at first."""
@@ -53,7 +52,7 @@ class DensityPrior(nn.Module):
         ----------
         maps
             Of standard amplitudes, shape ``(batch, 3, u, v, w)``: with the phases as they are now; predicted
-            last; given at first, its coefficients weighted by their figures of merit. Zero where there is none.
+            last; given at first, its coefficients weighted by their figures of merit. Zero for none.
         data
             The crystal, the same for all of the batch.
 

@@ -10,8 +10,8 @@ from rephase.physics.cells import Shape, grid_inv_d2, resolution_mask
 from rephase.physics.density import friedel_weights
 
 FALL_OFF = 2.77
-"""B of the standard amplitudes |E| exp(−B s²/4) is this times d_min²: intensities at the edge are a quarter of
-those in the middle, whatever the B of the crystal."""
+"""B of the standard amplitudes |E| exp(−B s²/4) is this times d_min²: intensities at the edge are a quarter
+of those in the middle, whatever the B of the crystal."""
 
 _DIMS = (-3, -2, -1)
 
@@ -29,8 +29,8 @@ class PriorData:
     shape
         Points of the maps ``(u, v, w)``, all even.
     amplitude
-        Standard amplitudes on the scale of the orthonormal transform, such that a map of them has a mean square
-        of about 1; 0 where nothing is known.
+        Standard amplitudes on the scale of the orthonormal transform, such that a map of them has a mean
+        square of about 1; 0 where nothing is known.
     expected
         The same for |E| = 1, everywhere.
     known
@@ -58,7 +58,7 @@ class PriorData:
         return (self.within & ~self.known) * self.expected
 
     def maps(self, F: Tensor) -> Tensor:
-        """Maps of coefficients on the scale of `amplitude`, ``(..., u, v, w//2 + 1)`` → ``(..., u, v, w)``."""
+        """Return maps, ``(..., u, v, w)``, of coefficients on the scale of `amplitude`."""
         made: Tensor = torch.fft.irfftn(F, s=self.shape, dim=_DIMS, norm="ortho")
         return made
 

@@ -33,7 +33,7 @@ class PriorStates:
         return len(self.current)
 
     def maps(self, data: PriorData) -> Tensor:
-        """What the prior is shown, shape ``(states, 3, u, v, w)``."""
+        """Return what the prior is shown, shape ``(states, 3, u, v, w)``."""
         return data.maps(torch.stack([self.current, self.predicted, self.given], dim=1))
 
     def chosen(self, which: Tensor) -> "PriorStates":
@@ -51,8 +51,8 @@ def starting_states(data: PriorData, phi: Tensor, fom: Tensor | None = None) -> 
     phi
         Radians, shape ``(states, u, v, w//2 + 1)``.
     fom
-        What ⟨cos Δφ⟩ they are thought to have, 0–1, the same shape; None where nothing is known of them, so that
-        they are a place to begin, and no evidence.
+        What ⟨cos Δφ⟩ they are thought to have, 0–1, the same shape; None where nothing is known of them, so
+        that they are a place to begin, and no evidence.
     """
     current = torch.polar(data.amplitude.expand_as(phi), phi)
     given = torch.zeros_like(current) if fom is None else current * fom

@@ -156,7 +156,7 @@ def load_network(name_or_path: str | Path, device: torch.device | str = "cpu") -
 
 
 def released_names(folder: Path | None = None) -> list[str]:
-    """List the names of the networks that come with the program, or of those in another folder of its weights."""
+    """List the names of the networks that come with the program, or of the files in another folder."""
     return sorted(path.stem for path in (folder or released_folder()).glob(f"*{SUFFIX}"))
 
 

@@ -111,8 +111,8 @@ def load_prior(name_or_path: str | Path, device: torch.device | str = "cpu") -> 
     Raises
     ------
     UserError
-        When there is no such name or file, it is damaged, of another kind or a later version, or the weights do
-        not fit its settings.
+        When there is no such name or file, it is damaged, of another kind or a later version, or the weights
+        do not fit its settings.
     """
     path = weights_path(name_or_path, released_priors())
     tensors, header = read_weights(path)
