@@ -23,7 +23,7 @@ ComplexArray = NDArray[np.complex128]
 BoolArray = NDArray[np.bool_]
 
 FOLDS = 8
-"""Parts of the reflections that are left out in turn; each costs a run, and what it leaves out is missing from its maps."""
+"""Parts of the reflections left out in turn. Each costs a run, and its maps miss what it leaves out."""
 _LEAST_CYCLES = 8  # poor phases gain little at first
 _PATIENCE = 3  # cycles
 _LEAST_STEP = 0.005  # relative growth of the free figure in a cycle that is worth another one
