@@ -19,8 +19,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,14 +27,13 @@ import torch
 
 from basin_crystals import AXES, Axis, Molecule, Setting, crystal_at, molecules_for, seed_at
 from forward import hardware
-from phasing_ways import CLASSICAL, LABELS, WAYS, Limits, record_of
+from phasing_ways import CLASSICAL, LABELS, WAYS, Limits, prior_sum, record_of
 from rephase.data.crystals.recipes import CrystalRecipe
 from rephase.data.lists.crystal_lists import read_list
 from rephase.evaluate.reliability import wilson_interval
 from rephase.io.atomic_files import write_whole
-from rephase.io.checksums import sha256_of
 from rephase.logs import format_table
-from rephase.models.trained import released_names, weights_path
+from rephase.models.trained import released_names
 from rephase.models.trained_prior import released_priors
 
 HERE = Path(__file__).resolve().parent
@@ -82,15 +79,6 @@ class Task:
         return head | record_of(self.way, crystal, seed, self.means.prior, self.means.limits)
 
 
-@cache
-def prior_sum(name: str | None) -> str:
-    """SHA-256 of the file of a prior, or of the list of all that are released."""
-    if name is not None:
-        return sha256_of(weights_path(name, released_priors()))
-    released = [weights_path(one, released_priors()) for one in released_names(released_priors())]
-    return sha256(" ".join(map(sha256_of, released)).encode()).hexdigest()
-
-
 def record_key(setting: Record, way: str, name: str) -> str:
     return json.dumps([setting, way, name], sort_keys=True)
 
@@ -98,13 +86,13 @@ def record_key(setting: Record, way: str, name: str) -> str:
 def tasks_of(
     settings: Iterable[Setting], ways: list[str], count: int, structures: Path, means: Means
 ) -> Iterator[Task]:
-    """List all that is to be done, setting by setting."""
+    """List all that is to be done: the first crystal in all settings, the second, and so on."""
     crystals = read_list(HERE / "sets" / f"{'dev-' if means.split == 'dev' else ''}p15-var.json")
     molecules = molecules_for(settings, crystals, sorted(structures.iterdir()), count)
-    for setting, chosen in molecules.items():
-        for way in ways:
-            for molecule in chosen:
-                yield Task(setting, way, molecule, crystals.crystal, means)
+    for number in range(count):
+        for setting, chosen in molecules.items():
+            for molecule in chosen[number : number + 1]:
+                yield from (Task(setting, way, molecule, crystals.crystal, means) for way in ways)
 
 
 def done_before(path: Path, means: Means) -> dict[str, Record]:
@@ -158,7 +146,7 @@ def table(axis: Axis, records: list[Record]) -> str:
     return format_table([axis.label, "n", *(f"{LABELS[way]}, %" for way in WAYS)], rows)
 
 
-def main() -> None:
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True, help="file of the records")
     parser.add_argument("--resume", action="store_true", help="go on with that file")
@@ -172,25 +160,35 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--structures", type=Path, default=STRUCTURES)
     arguments = parser.parse_args()
+    arguments.ways, arguments.axes = arguments.ways.split(","), arguments.axes.split(",")
     if arguments.json.exists() and not arguments.resume:
         parser.error(f"{arguments.json} exists: add --resume to go on with it, or remove it")
-    axes = [AXES[name] for name in arguments.axes.split(",")]
+    if arguments.ways != [CLASSICAL] and arguments.prior is None and not released_names(released_priors()):
+        parser.error("no density prior comes with this version: name a file by --prior, or --ways classical")
     if arguments.quick:
-        axes = [axis.three_levels() for axis in axes]
         arguments.crystals, arguments.time_limit = QUICK_CRYSTALS, QUICK_SECONDS
-    means = Means(arguments.split, arguments.prior, Limits(arguments.time_limit))
-    done = done_before(arguments.json, means)
-    settings = dict.fromkeys(setting for axis in axes for setting in axis.settings())
-    ways = arguments.ways.split(",")
-    tasks = list(tasks_of(settings, ways, arguments.crystals, arguments.structures, means))
-    left = [task for task in tasks if task.key not in done]
-    records = list(done.values())
+    return arguments
+
+
+def measure(tasks: list[Task], done: dict[str, Record], path: Path, processes: int) -> list[Record]:
+    """Do what is left, and write the records after every crystal."""
+    left, records = [task for task in tasks if task.key not in done], list(done.values())
     print(f"{len(left)} of {len(tasks)} crystals are left", file=sys.stderr)
-    with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for record in pool.map(work, left):
             records.append(record)
             tell(record)
-            save(arguments.json, records)
+            save(path, records)
+    return records
+
+
+def main() -> None:
+    arguments = parsed()
+    axes = [AXES[name].three_levels() if arguments.quick else AXES[name] for name in arguments.axes]
+    means = Means(arguments.split, arguments.prior, Limits(arguments.time_limit))
+    settings = dict.fromkeys(setting for axis in axes for setting in axis.settings())
+    tasks = list(tasks_of(settings, arguments.ways, arguments.crystals, arguments.structures, means))
+    records = measure(tasks, done_before(arguments.json, means), arguments.json, arguments.processes)
     for axis in axes:
         print(table(axis, records), "\n")
 

@@ -2,6 +2,8 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ from numpy.typing import NDArray
 from rephase.crystal.primitive import primitive_setting
 from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.evaluate.map_figures import is_solved, mean_phase_error
-from rephase.models.trained_prior import TrainedPrior
+from rephase.io.checksums import sha256_of
+from rephase.models.trained import released_names, weights_path
+from rephase.models.trained_prior import TrainedPrior, released_priors
 from rephase.phasing.given_phases import GivenPhases
 from rephase.phasing.kept_hand import KeptHand, keep_hand
 from rephase.phasing.network_choice import choose_network
@@ -50,6 +54,15 @@ def prior_for(name: str | None, prepared: PreparedData) -> TrainedPrior | None:
     if chosen is None or (name is None and chosen.outside):
         return None
     return chosen.trained
+
+
+@cache
+def prior_sum(name: str | None) -> str:
+    """SHA-256 of the file of a prior, or of the list of all that are released."""
+    if name is not None:
+        return sha256_of(weights_path(name, released_priors()))
+    released = [weights_path(one, released_priors()) for one in released_names(released_priors())]
+    return sha256(" ".join(map(sha256_of, released)).encode()).hexdigest()
 
 
 def searched(

@@ -9,7 +9,7 @@ their own resolution limits or (--d-min) others, without noise as the published 
 random phases or (--seed-error) from true ones with errors of that mean; by `rephase solve` as it is, and by
 the classical search without any network. "Solved" is a map correlation with the truth of 0.80 in the right
 hand; verdict and probability are what the program says without the truth. Intervals are 95 % bootstrap
-intervals over PDB entries. --resume goes on with FILE if it was begun by the same command.
+intervals over PDB entries. --resume goes on with FILE if it was begun by the same command and prior.
 
 Real crystals: the command line itself in a process of its own; the deposited model's phases are the truth.
 """
@@ -29,9 +29,10 @@ import torch
 import solve_fragments
 import solve_real
 from forward import hardware
-from phasing_ways import BOTH, CLASSICAL, Limits
+from phasing_ways import BOTH, CLASSICAL, Limits, prior_sum
 from rephase.io.atomic_files import write_whole
 from rephase.logs import format_table
+from rephase.phasing.prior_choice import NO_PRIOR
 from solve_fragments import Case, FragmentTask, calibration_rows, fragment_tasks, summary
 from solve_real import REAL, phase_real
 
@@ -103,20 +104,19 @@ def measure_real(arguments: argparse.Namespace, found: Record) -> None:
         save(arguments.json, found)
 
 
-def begun(arguments: argparse.Namespace, command: str) -> Record:
-    """Start a record, or go on with one."""
-    if not arguments.json or not arguments.json.exists():
-        return {
-            "command": command,
-            "threads": arguments.threads,
-            "hardware": hardware(),
-            "sets": {},
-            "real": [],
-        }
+def begun(arguments: argparse.Namespace) -> Record:
+    """Start a record, or go on with one of the same command and prior."""
+    head = {
+        "command": " ".join(word for word in sys.argv if word != "--resume"),
+        "prior": None if arguments.prior == NO_PRIOR else prior_sum(arguments.prior),
+    }
+    if arguments.json is None or not arguments.json.exists():
+        return head | {"threads": arguments.threads, "hardware": hardware(), "sets": {}, "real": []}
     found: Record = json.loads(arguments.json.read_text())
-    if not arguments.resume or found["command"] != command:
+    if not arguments.resume or any(found[name] != value for name, value in head.items()):
         raise SystemExit(
-            f"{arguments.json} is there, of {found['command']}: remove it, or repeat that --resume"
+            f"{arguments.json} is there, of {found['command']} with the prior {found['prior']}: "
+            "remove it, or repeat that with --resume"
         )
     return found
 
@@ -126,7 +126,18 @@ def save(path: Path | None, found: Record) -> None:
         write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
 
 
-def main() -> None:
+def tell(found: Record) -> None:
+    """Print the tables."""
+    if found["sets"]:
+        rows = [solve_fragments.row(title, case["summary"]) for title, case in found["sets"].items()]
+        print(format_table(solve_fragments.HEADERS, rows))
+        records = [record for case in found["sets"].values() for record in case["records"]]
+        print(format_table(["FOM", "reflections", "⟨FOM⟩", "⟨cos Δφ⟩"], calibration_rows(records)))
+    if found["real"]:
+        print(format_table(solve_real.HEADERS, [solve_real.row(record) for record in found["real"]]))
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write all records here")
     parser.add_argument("--resume", action="store_true", help="go on with that file")
@@ -147,21 +158,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.count, arguments.time_limit = QUICK_COUNT, QUICK_SCALE * arguments.time_limit
-    found = begun(arguments, " ".join(word for word in sys.argv if word != "--resume"))
+    return arguments
+
+
+def main() -> None:
+    arguments = parsed()
+    found = begun(arguments)
     measure_fragments(arguments, found)
     measure_real(arguments, found)
     tell(found)
-
-
-def tell(found: Record) -> None:
-    """Print the tables."""
-    if found["sets"]:
-        rows = [solve_fragments.row(title, case["summary"]) for title, case in found["sets"].items()]
-        print(format_table(solve_fragments.HEADERS, rows))
-        records = [record for case in found["sets"].values() for record in case["records"]]
-        print(format_table(["FOM", "reflections", "⟨FOM⟩", "⟨cos Δφ⟩"], calibration_rows(records)))
-    if found["real"]:
-        print(format_table(solve_real.HEADERS, [solve_real.row(record) for record in found["real"]]))
 
 
 if __name__ == "__main__":

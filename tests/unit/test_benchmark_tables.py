@@ -15,6 +15,7 @@ from rephase.evaluate.reliability import wilson_interval
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import basin
+import phasing_ways
 import solve
 from basin_crystals import AXES, Molecule, Setting, one_of_each_entry
 from basin_figure import basin_figure
@@ -147,11 +148,21 @@ def test_the_figure_needs_two_levels_of_an_axis() -> None:
         basin_figure(records[:1])
 
 
-def test_another_command_does_not_go_on_with_a_record(tmp_path: Path) -> None:
-    path = tmp_path / "solve.json"
-    arguments = argparse.Namespace(json=path, resume=True, threads=1)
-    head = solve.begun(arguments, "solve.py --count 2")
+def test_another_command_or_prior_does_not_go_on_with_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, prior = tmp_path / "solve.json", tmp_path / "prior.safetensors"
+    prior.write_bytes(b"one")
+    arguments = argparse.Namespace(json=path, resume=True, threads=1, prior=str(prior))
+    monkeypatch.setattr(sys, "argv", ["solve.py", "--count", "2", "--resume"])
+    head = solve.begun(arguments)
     solve.save(path, head)
-    assert solve.begun(arguments, "solve.py --count 2") == head
-    with pytest.raises(SystemExit, match="count 2"):
-        solve.begun(arguments, "solve.py --count 3")
+    assert solve.begun(arguments) == head
+    prior.write_bytes(b"two")
+    phasing_ways.prior_sum.cache_clear()
+    with pytest.raises(SystemExit, match="count 2 with the prior"):
+        solve.begun(arguments)
+    arguments.prior = "none"
+    monkeypatch.setattr(sys, "argv", ["solve.py", "--count", "3", "--resume"])
+    with pytest.raises(SystemExit, match="count 2 with the prior"):
+        solve.begun(arguments)
