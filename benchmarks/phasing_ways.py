@@ -21,7 +21,7 @@ from rephase.phasing.kept_hand import KeptHand, keep_hand
 from rephase.phasing.network_choice import choose_network
 from rephase.phasing.phase import Solution, phase, pose, project_prior
 from rephase.phasing.prepare import PreparedData
-from rephase.phasing.prior_choice import choose_prior
+from rephase.phasing.prior_choice import choose_prior, prior_of_search
 from rephase.phasing.prior_projection import PriorProjection
 from rephase.phasing.recipes import recipes_for
 from seeds import Seed
@@ -50,7 +50,7 @@ class Limits:
 
 def prior_for(name: str | None, prepared: PreparedData) -> TrainedPrior | None:
     """Choose the prior as `rephase solve --prior NAME` does, None for its own choice."""
-    chosen = choose_prior(name, prepared.reflections.d_min, CPU)
+    chosen = choose_prior(name, prepared.reflections.d_min, CPU, prior_of_search(prepared))
     if chosen is None or (name is None and chosen.outside):
         return None
     return chosen.trained
