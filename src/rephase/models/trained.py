@@ -18,10 +18,14 @@ from rephase.models.build import build_model
 from rephase.models.config import ModelConfig
 from rephase.models.network import DensityNetwork
 from rephase.models.weights import check_weights, read_weights, write_weights
+from rephase.models.weights_kind import check_kind, other_kind
 
 Record = TypeVar("Record", bound=Config)
 
 SUFFIX = ".safetensors"
+PRIORS = "priors"
+"""Folder of the released priors, in that of the released networks."""
+
 TOLERANCE = 0.02
 """How far beyond the ends of a range a crystal is still inside it: crystals of one form differ by as much."""
 
@@ -148,6 +152,7 @@ def load_network(name_or_path: str | Path, device: torch.device | str = "cpu") -
     """
     path = weights_path(name_or_path, released_folder())
     tensors, header = read_weights(path)
+    check_kind(header, "network", path)
     record = read_record(NetworkRecord, header, path)
     network = build_model(record.network)
     check_weights(tensors, network.state_dict(), path)
@@ -217,7 +222,7 @@ def weights_path(name_or_path: str | Path, folder: Path) -> Path:
     Raises
     ------
     UserError
-        When it looks like a name and there is none such.
+        When it looks like a name and there is none such, or it is one of weights of the other kind.
     """
     names, text = released_names(folder), str(name_or_path)
     if isinstance(name_or_path, str) and text in names:
@@ -225,10 +230,20 @@ def weights_path(name_or_path: str | Path, folder: Path) -> Path:
     path = Path(name_or_path)
     if isinstance(name_or_path, Path) or path.exists() or path.name != text or path.suffix:
         return path
+    _check_other_names(text, folder)
     close = get_close_matches(text, names, n=1, cutoff=0.5)
     do = f"did you mean {close[0]}?" if close else "check the name, or give the path of a file"
     listed = ", ".join(names) if names else "none come with this version"
     raise UserError(f"the name of a network ({listed}) or a file of weights", text, do)
+
+
+def _check_other_names(name: str, folder: Path) -> None:
+    """Raise a UserError for a name that the other kind of weights has."""
+    networks = released_folder()
+    if folder == networks and name in released_names(networks / PRIORS):
+        raise other_kind(name, "prior")
+    if folder != networks and name in released_names(networks):
+        raise other_kind(name, "network")
 
 
 def read_record(kind: type[Record], header: str, path: Path) -> Record:

@@ -12,8 +12,9 @@ from rephase.data.stream.stream_config import Positives
 from rephase.io.config import Config
 from rephase.models.config import DensityPriorConfig
 from rephase.models.prior import DensityPrior
-from rephase.models.trained import read_record, released_folder, weights_path
+from rephase.models.trained import PRIORS, read_record, released_folder, released_names, weights_path
 from rephase.models.weights import check_weights, read_weights, write_weights
+from rephase.models.weights_kind import check_kind, kind_of_header
 
 
 class PriorRange(Config):
@@ -116,6 +117,7 @@ def load_prior(name_or_path: str | Path, device: torch.device | str = "cpu") -> 
     """
     path = weights_path(name_or_path, released_priors())
     tensors, header = read_weights(path)
+    check_kind(header, "prior", path)
     record = read_record(PriorRecord, header, path)
     network = DensityPrior(record.network)
     check_weights(tensors, network.state_dict(), path)
@@ -125,7 +127,23 @@ def load_prior(name_or_path: str | Path, device: torch.device | str = "cpu") -> 
 
 def released_priors() -> Path:
     """Return where the files of the released priors lie."""
-    return released_folder() / "priors"
+    return released_folder() / PRIORS
+
+
+def is_prior(name_or_path: str | Path) -> bool:
+    """Tell whether a name or a file is that of a prior.
+
+    Raises
+    ------
+    UserError
+        When the file is none of weights.
+    """
+    if isinstance(name_or_path, str) and name_or_path in released_names():
+        return False
+    if isinstance(name_or_path, str) and name_or_path in released_names(released_priors()):
+        return True
+    path = Path(name_or_path)
+    return path.is_file() and kind_of_header(read_weights(path)[1]) == "prior"
 
 
 def outside_prior_range(record: PriorRecord, d_min: float) -> Sequence[str]:
