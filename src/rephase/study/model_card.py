@@ -13,12 +13,13 @@ from rephase.study.results_text import EXPLANATION, HEADERS, table_rows
 from rephase.study.study_config import AMPLITUDES, SEEDED, column_label
 from rephase.study.summary import Part
 from rephase.train.run_facts import RunFacts
+from rephase.train.train_config import TrainConfig
 
 
 def model_card(
     trained: TrainedNetwork,
     weights: Path,
-    run: RunFacts | None = None,
+    run: RunFacts[TrainConfig] | None = None,
     evaluations: Sequence[EvaluationResults] = (),
     hardware: str = "",
     notes: str = "",
@@ -50,9 +51,9 @@ def model_card(
     name = trained.record.name or weights.stem
     parts = [
         _title(trained, name, weights),
-        "## Crystals it is for\n\n" + _table(_range_rows(trained.record)),
+        "## Crystals it is for\n\n" + markdown_table(_range_rows(trained.record)),
         f"## Use\n\n{_use(trained.record, weights)}",
-        "## Training\n\n" + _table(_training_rows(trained.record, run, hardware)),
+        "## Training\n\n" + markdown_table(_training_rows(trained.record, run, hardware)),
         *(["## Figures\n\n" + "\n\n".join(map(_figures, evaluations))] if evaluations else []),
         "## Where it fails\n\n" + "\n\n".join([_failures(evaluations), *([notes.strip()] if notes else [])]),
         "## Licence\n\nMIT, as the program.",
@@ -98,7 +99,9 @@ def _use(record: NetworkRecord, weights: Path) -> str:
     return "\n".join(["```", *commands, "```"])
 
 
-def _training_rows(record: NetworkRecord, run: RunFacts | None, hardware: str) -> list[tuple[str, str]]:
+def _training_rows(
+    record: NetworkRecord, run: RunFacts[TrainConfig] | None, hardware: str
+) -> list[tuple[str, str]]:
     rows = [("examples seen by these weights", f"{record.examples:,}")]
     if run is not None:
         config = run.config
@@ -108,28 +111,29 @@ def _training_rows(record: NetworkRecord, run: RunFacts | None, hardware: str) -
             ("weights at the start", "random" if config.start is None else config.start),
             ("set", f"{config.set.name}, split {config.stream.split}"),
             ("B values", f"mean {span_text(config.stream.b_iso)} Å², spread {config.stream.b_spread:g}"),
-            ("errors and gaps of the data", _errors(config.stream.measurement)),
+            ("errors and gaps of the data", errors_text(config.stream.measurement)),
             ("steps", f"{run.steps:,} of {batch}"),
             ("loss", loss),
             ("optimiser", f"{config.optimiser.kind}, rate {config.optimiser.rate:g}, {config.schedule.kind}"),
             ("wall time of the steps", f"{run.hours:.2f} h"),
         ]
-        if run.median is not None:
-            rows.append(("best median Pearson in a validation", f"{run.median:.3f}"))
+        if run.best is not None:
+            rows.append(("best median Pearson in a validation", f"{run.best:.3f}"))
     return [*rows, ("hardware", hardware)] if hardware else rows
 
 
-def _errors(measurement: Measurement) -> str:
+def errors_text(measurement: Measurement) -> str:
     """Name the settings that are not those of exact and complete data."""
     exact, found = Measurement().model_dump(), measurement.model_dump()
     return ", ".join(f"{name} {value}" for name, value in found.items() if value != exact[name]) or "none"
 
 
-def _table(rows: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(["| | |", "|---|---|", *map(_row, rows)])
+def markdown_table(rows: Sequence[tuple[str, str]]) -> str:
+    """Write pairs of a name and a value as a table without a head."""
+    return "\n".join(["| | |", "|---|---|", *map(markdown_row, rows)])
 
 
-def _row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
     r"""Write a line of a table; a ``|`` inside a cell, as in |Fobs|, needs a ``\``."""
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
@@ -142,9 +146,9 @@ def _figures(results: EvaluationResults) -> str:
         "",
         f"{counted(crystals.examples, 'crystal')}, {crystals.outside} of them outside the ranges above.",
         "",
-        _row(HEADERS),
+        markdown_row(HEADERS),
         "|---" * len(HEADERS) + "|",
-        *map(_row, table_rows(results.columns, settings)),
+        *map(markdown_row, table_rows(results.columns, settings)),
         "",
         f"{' '.join(EXPLANATION.split())} Times: {results.versions.device}.",
     ]

@@ -3,17 +3,21 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rephase.errors import UserError
 from rephase.io.config import read_config
+from rephase.train.prior.prior_config import PriorTrainConfig
 from rephase.train.run import CONFIG
+from rephase.train.run_config import RunConfig
 from rephase.train.tracking import LOG
 from rephase.train.train_config import TrainConfig
 
+C = TypeVar("C", bound=RunConfig)
+
 
 @dataclass(frozen=True, eq=False)
-class RunFacts:
+class RunFacts(Generic[C]):
     """A run.
 
     Attributes
@@ -21,28 +25,38 @@ class RunFacts:
     config
         Its settings.
     steps, examples
-        Steps done, and examples seen in them.
+        Steps done, and examples seen in them; of a prior, states.
     hours
         Wall time of the steps, without validations and checkpoints.
-    median
-        Best median correlation of the network's own densities in a validation; None where there was none.
+    best
+        Best score in a validation: median correlation of a network's own densities, mean cos Δφ of a prior's
+        phases; None where there was none.
     """
 
-    config: TrainConfig
+    config: C
     steps: int
     examples: int
     hours: float
-    median: float | None
+    best: float | None
 
 
-def read_run(folder: Path) -> RunFacts:
-    """Read settings and log of a run.
+def read_run(folder: Path) -> RunFacts[TrainConfig]:
+    """Read settings and log of the training of a network.
 
     Raises
     ------
     UserError
-        When the folder holds no run, or one without a step.
+        When the folder holds no such run, or one without a step.
     """
+    return _read(folder, TrainConfig, "dev/network_median")
+
+
+def read_prior_run(folder: Path) -> RunFacts[PriorTrainConfig]:
+    """Read settings and log of the training of a prior; raises what `read_run` does."""
+    return _read(folder, PriorTrainConfig, "val/score")
+
+
+def _read(folder: Path, kind: type[C], score: str) -> RunFacts[C]:
     for name in (CONFIG, LOG):
         if not (folder / name).is_file():
             raise UserError("the folder of a training run", f"{folder} without {name}", "check the path")
@@ -54,13 +68,13 @@ def read_run(folder: Path) -> RunFacts:
     for line in steps:
         seconds += (line["examples"] - seen) / line["examples_per_second"]
         seen = line["examples"]
-    medians = [line["dev/network_median"] for line in lines if line.get("dev/network_median") is not None]
+    scores = [line[score] for line in lines if line.get(score) is not None]
     return RunFacts(
-        config=read_config(TrainConfig, folder / CONFIG),
+        config=read_config(kind, folder / CONFIG),
         steps=steps[-1]["step"],
         examples=seen,
         hours=seconds / 3600.0,
-        median=max(medians, default=None),
+        best=max(scores, default=None),
     )
 
 
