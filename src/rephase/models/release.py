@@ -5,9 +5,11 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from rephase.errors import UserError
-from rephase.models.trained import SUFFIX, NetworkRecord, TrainedNetwork, load_network, save_network
+from rephase.models.trained import SUFFIX, NetworkRecord, load_network, save_network
+from rephase.models.trained_prior import load_prior, save_prior
 from rephase.models.weights import is_kernel
 
 LARGEST = 12 * 2**20
@@ -48,13 +50,23 @@ def release_network(
     _check_place(path, name, force)
     trained = load_network(weights)
     record = _named(trained.record, name, passes)
-    _check_precision(trained)
-    half = sum(weight.numel() for weight in trained.network.parameters()) * 2
-    if half > LARGEST:
-        found = f"{half / 2**20:.1f} MiB in half precision"
-        raise UserError(f"a network of at most {LARGEST / 2**20:g} MiB", found, "train a smaller one")
+    _check_weights(trained.network)
     folder.mkdir(parents=True, exist_ok=True)
     save_network(path, trained.network, record, torch.float16)
+    return path
+
+
+def release_prior(weights: str | Path, name: str, folder: Path, *, force: bool = False) -> Path:
+    """Write a density prior as NAME.safetensors, in half precision, with its name in the record.
+
+    Parameters and errors are those of `release_network`.
+    """
+    path = folder / f"{name}{SUFFIX}"
+    _check_place(path, name, force)
+    trained = load_prior(weights)
+    _check_weights(trained.network)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_prior(path, trained.network, trained.record.model_copy(update={"name": name}), torch.float16)
     return path
 
 
@@ -76,8 +88,12 @@ def _named(record: NetworkRecord, name: str, passes: int | None) -> NetworkRecor
         ) from error
 
 
-def _check_precision(trained: TrainedNetwork) -> None:
-    for name, value in trained.network.state_dict().items():
+def _check_weights(network: nn.Module) -> None:
+    half = sum(weight.numel() for weight in network.parameters()) * 2
+    if half > LARGEST:
+        found = f"{half / 2**20:.1f} MiB in half precision"
+        raise UserError(f"a network of at most {LARGEST / 2**20:g} MiB", found, "train a smaller one")
+    for name, value in network.state_dict().items():
         if is_kernel(value) and not bool(value.half().isfinite().all()):
             largest = f"{name} reaches {float(value.abs().max()):.3g}"
             raise UserError("weights below 65504, the largest number in half precision", largest)

@@ -3,9 +3,9 @@
 from cyclopts import App
 
 COMMANDS = {
-    "show": "Show the networks that come with the program, or any other.",
+    "show": "Show the networks and density priors that come with the program, or any others.",
     "release": "Make the file of a released network from the weights of a run.",
-    "card": "Write the card of a network: its range, training, figures and failures.",
+    "card": "Write the card of a network or prior: its range, training, figures and failures.",
 }
 _LISTED = "\n".join(f"- {name}: {does}" for name, does in COMMANDS.items())
 

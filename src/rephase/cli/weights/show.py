@@ -1,13 +1,29 @@
-"""`rephase weights show`: what is known of networks."""
+"""`rephase weights show`: what is known of networks and density priors."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from rephase.models.trained import TrainedNetwork
+    from rephase.models.trained_prior import TrainedPrior
+
+_NETWORK = [
+    "network",
+    "kind",
+    "weights",
+    "molecule",
+    "edges, Å",
+    "angles, °",
+    "d_min, Å",
+    "passes",
+    "examples",
+]
+_PRIOR = ["density prior", "weights", "width", "blocks", "d_min, Å", "solvent", "examples"]
 
 
 def show(*weights: str) -> None:
-    """Show the networks that come with the program, or any other.
+    """Show the networks and density priors that come with the program, or any others.
 
     For example:
 
@@ -17,31 +33,56 @@ def show(*weights: str) -> None:
     Parameters
     ----------
     weights
-        Names or files of networks; without any, all that come with the program.
+        Names or files; without any, all that come with the program.
     """
     from rephase.logs import Log
     from rephase.models.trained import load_network, released_names
+    from rephase.models.trained_prior import is_prior, load_prior, released_priors
 
-    rows = [_row(name, load_network(name)) for name in weights or released_names()]
+    wanted = weights or (*released_names(), *released_names(released_priors()))
+    chosen = {name: is_prior(name) for name in wanted}
+    networks = [_network_row(name, load_network(name)) for name, prior in chosen.items() if not prior]
+    priors = [_prior_row(name, load_prior(name)) for name, prior in chosen.items() if prior]
     with Log() as log:
-        if not rows:
+        if not chosen:
             log.say("no networks come with this version")
-            return
-        headers = ["network", "kind", "weights", "molecule", "edges, Å", "angles, °", "d_min, Å", "passes"]
-        log.table([*headers, "examples"], rows)
-        log.say(f"\nnext: rephase solve data.mtz --weights {rows[0][0]} -o solved")
+        if networks:
+            log.table(_NETWORK, networks)
+            log.say(f"\nnext: rephase solve data.mtz --weights {networks[0][0]} -o solved\n")
+        if priors:
+            log.table(_PRIOR, priors)
+            log.say(f"\nnext: rephase solve data.mtz --prior {priors[0][0]} -o solved")
 
 
-def _row(name: str, found: "TrainedNetwork") -> list[str]:
+def _network_row(name: str, found: "TrainedNetwork") -> list[str]:
     from rephase.models.trained import molecule_text, span_text
 
     record, trained = found.record, found.record.trained
     return [
         name,
         record.network.kind,
-        f"{sum(weight.numel() for weight in found.network.parameters()):,}",
+        _count(found.network),
         molecule_text(trained),
         *map(span_text, (trained.edges, trained.angles, trained.d_min)),
         str(record.passes),
         f"{record.examples:,}",
     ]
+
+
+def _prior_row(name: str, found: "TrainedPrior") -> list[str]:
+    from rephase.models.trained import span_text
+
+    record, (low, high) = found.record, found.record.trained.solvent
+    return [
+        name,
+        _count(found.network),
+        str(record.network.width),
+        str(record.network.blocks),
+        span_text(record.trained.d_min),
+        f"{low:.0%} to {high:.0%}",
+        f"{record.examples:,}",
+    ]
+
+
+def _count(network: "nn.Module") -> str:
+    return f"{sum(weight.numel() for weight in network.parameters()):,}"
