@@ -60,7 +60,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
 def test_priors_are_shown_beside_networks(released: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["weights", "show"]) == 0
     told = capsys.readouterr().out
-    for part in ("--weights dipeptide", "--prior peptide", "1.40 to 2.60", "30% to 90%", "1,234"):
+    for part in ("--weights dipeptide", "--prior peptide", "1.40 to 2.60", "30 to 90 %", "1,234"):
         assert part in told
     assert run(["weights", "show", "peptide"]) == 0
     assert "dipeptide" not in capsys.readouterr().out
@@ -136,10 +136,10 @@ def test_the_card_of_a_prior_tells_figures_confidence_and_limits(released: Path,
         "| states seen by these weights | 1,234 |",
         "| hardware | one core |",
         "`benchmarks/some.py`, with the released priors",
-        "| p15: both, as in solve | 4 | 50 % [10–90] | 100% | 17.3° [15.0–19.0] | 1 | 0 | 0.750 | 6 |",
+        "| p15: both, as in solve | 4 | 50 % [10–90] | 100 % | 17.3° [15.0–19.0] | 1 | 0 | 0.750 | 6 |",
         "| 0.8–1.0 | 2 | 0.90 | 1.00 |",  # of one case: the other used no prior
-        "| as above | 0% [0–66], 2 | – | 100% [34–100], 2 |",
-        "| error 80.0 | 0% [0–79], 1 | – | 100% [21–100], 1 |",
+        "| as above | 0 % [0–66], 2 | – | 100 % [34–100], 2 |",
+        "| error 80.0 | 0 % [0–79], 1 | – | 100 % [21–100], 1 |",
         "| 1rx2 | start47 | 46.5° | 41.0° | 27.5° |",
         "- D-amino acids",
         "- Membranes: never seen.",

@@ -146,6 +146,12 @@ def is_prior(name_or_path: str | Path) -> bool:
     return path.is_file() and kind_of_header(read_weights(path)[1]) == "prior"
 
 
+def solvent_text(trained: PriorRange) -> str:
+    """Write the range of the solvent content, such as ``30 to 93 %``."""
+    low, high = trained.solvent
+    return f"{100.0 * low:.0f} to {100.0 * high:.0f} %"
+
+
 def outside_prior_range(record: PriorRecord, d_min: float) -> Sequence[str]:
     """Say in what data differ from all those that a prior was trained on, a sentence each."""
     low, high = record.trained.d_min

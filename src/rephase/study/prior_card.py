@@ -8,7 +8,7 @@ from typing import Any
 from rephase.errors import UserError
 from rephase.evaluate.reliability import wilson_interval
 from rephase.models.trained import span_text
-from rephase.models.trained_prior import PriorRecord, TrainedPrior
+from rephase.models.trained_prior import PriorRecord, TrainedPrior, solvent_text
 from rephase.study.model_card import errors_text, markdown_row, markdown_table
 from rephase.study.prior_figures import (
     BasinRecord,
@@ -90,10 +90,9 @@ def _title(trained: TrainedPrior, weights: Path) -> str:
 
 
 def _range_rows(record: PriorRecord) -> list[tuple[str, str]]:
-    low, high = record.trained.solvent
     return [
         ("resolution limit", f"{span_text(record.trained.d_min)} Å"),
-        ("solvent content", f"{low:.0%} to {high:.0%}"),
+        ("solvent content", solvent_text(record.trained)),
         ("cell, space group", "any; it works on all of the primitive cell"),
     ]
 
@@ -119,9 +118,9 @@ def _training_rows(
             ("set", config.set.name),
             (
                 "whole proteins, pieces of them",
-                f"{config.crystals.proteins:.0%}, {config.crystals.pieces:.0%}",
+                f"{_percent(config.crystals.proteins)}, {_percent(config.crystals.pieces)}",
             ),
-            ("errors and gaps of the data", f"{how.noisy:.0%} with {errors_text(how.of_fragments)}"),
+            ("errors and gaps of the data", f"{_percent(how.noisy)} with {errors_text(how.of_fragments)}"),
             ("weight of random starts", f"{span_text(config.starts.random)}, hand: {config.starts.hand}"),
             ("steps", f"{run.steps:,} of {config.crystals_per_step}"),
             ("optimiser", f"{config.optimiser.kind}, rate {config.optimiser.rate:g}, {config.schedule.kind}"),
@@ -167,7 +166,7 @@ def _solve_row(title: str, found: SolveSummary) -> list[str]:
         title,
         f"{found.n}",
         f"{part:.0f} % [{low:.0f}–{high:.0f}]",
-        "–" if found.right_hand is None else f"{found.right_hand:.0%}",
+        "–" if found.right_hand is None else _percent(found.right_hand),
         "–" if error is None else f"{error[0]:.1f}° [{error[1]:.1f}–{error[2]:.1f}]",
         f"{found.false_solved}",
         f"{found.missed}",
@@ -205,7 +204,11 @@ def _rate(solved: Sequence[bool]) -> str:
     if not solved:
         return "–"
     low, high = wilson_interval(sum(solved), len(solved))
-    return f"{sum(solved) / len(solved):.0%} [{100 * low:.0f}–{100 * high:.0f}], {len(solved)}"
+    return f"{_percent(sum(solved) / len(solved))} [{100 * low:.0f}–{100 * high:.0f}], {len(solved)}"
+
+
+def _percent(part: float) -> str:
+    return f"{100.0 * part:.0f} %"
 
 
 def _modify_table(cases: Sequence[ModifyCase]) -> Iterator[str]:

@@ -71,15 +71,16 @@ def _network_row(name: str, found: "TrainedNetwork") -> list[str]:
 
 def _prior_row(name: str, found: "TrainedPrior") -> list[str]:
     from rephase.models.trained import span_text
+    from rephase.models.trained_prior import solvent_text
 
-    record, (low, high) = found.record, found.record.trained.solvent
+    record = found.record
     return [
         name,
         _count(found.network),
         str(record.network.width),
         str(record.network.blocks),
         span_text(record.trained.d_min),
-        f"{low:.0%} to {high:.0%}",
+        solvent_text(record.trained),
         f"{record.examples:,}",
     ]
 

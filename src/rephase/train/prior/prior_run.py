@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from rephase.errors import UserError
-from rephase.logs import Log
+from rephase.logs import Log, counted
 from rephase.models.prior import DensityPrior
 from rephase.models.trained_prior import PriorRange, load_prior
 from rephase.train.checkpoints import (
@@ -88,7 +88,8 @@ def train_prior_in_folder(
     crystals = crystal_source(config.set, config.structures, "train", config.crystals, config.seed)
     trainer = PriorTrainer(config, _network_at_the_start(config).to(device), _range(crystals), ranks)
     weights = sum(weight.numel() for weight in trainer.network.parameters())
-    log.say(f"{weights} weights on {device}; {trainer.steps} steps of {config.crystals_per_step} crystals")
+    per_step = counted(config.crystals_per_step, "crystal")
+    log.say(f"{weights} weights on {device}; {trainer.steps} steps of {per_step}")
     tests = _tests(config, ranks)
     with Pool(TrajectorySource(crystals, config), ranks, device) as pool:
         saved = checkpoint_paths(folder / CHECKPOINTS)
