@@ -144,7 +144,7 @@ def _draw_b(
 
 
 def draw_measurement(ranges: Measurement, rng: np.random.Generator) -> MeasurementDraw:
-    # what is switched off is drawn too, so that the rest does not depend on it
+    """Draw how a crystal is measured; what is switched off is drawn too: the rest does not depend on it."""
     return MeasurementDraw(
         i_over_sigma_edge=float(rng.uniform(*ranges.i_over_sigma_edge or (1.0, 1.0))),
         completeness=float(rng.uniform(*ranges.completeness)),
