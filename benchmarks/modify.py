@@ -27,6 +27,7 @@ from scipy.special import i0e, i1e
 
 from forward import hardware
 from model_crystals import SHARED, ModelCrystal, entries, read_crystal, structure_factors
+from phasing_ways import prior_sum
 from rephase.crystal.solvent import cell_content
 from rephase.io.observations import Observations, read_observations
 from rephase.io.phased import hendrickson_lattman
@@ -41,7 +42,7 @@ from rephase.phasing.modification.prior_density import PriorDensity
 from rephase.phasing.modification.sigma_a import resolution_shells
 from rephase.phasing.modification.unique_grid import UniqueGrid, unique_grid
 from rephase.phasing.prepare import PreparedData, prepare
-from rephase.phasing.prior_choice import ChosenPrior, choose_prior
+from rephase.phasing.prior_choice import NO_PRIOR, ChosenPrior, choose_prior
 
 FloatArray = NDArray[np.float64]
 
@@ -292,7 +293,8 @@ def main() -> None:
     headers = ["crystal", "start", "solvent", "start °", "Parrot", "classical", "with prior", "<FOM> / <cos>"]
     print(format_table(headers, [line(case) for case in cases]))
     if options.json is not None:
-        record = {"command": " ".join(sys.argv), "hardware": hardware()}
+        prior = None if options.prior == NO_PRIOR else prior_sum(options.prior)
+        record = {"command": " ".join(sys.argv), "prior": prior, "hardware": hardware()}
         record["cases"] = [asdict(case) for case in cases]
         options.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
