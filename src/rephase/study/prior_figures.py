@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rephase.errors import UserError
 from rephase.io.checksums import sha256_of
-from rephase.models.trained import SUFFIX
+from rephase.models.trained import SUFFIX, released_names
 
 Interval = tuple[float, float, float]
 """A mean and the ends of its 95 % interval."""
@@ -155,7 +155,7 @@ def known_sums(weights: Path) -> KnownSums:
 
 def sum_of_priors(folder: Path) -> str:
     """Return the SHA-256 of the list of sums of all priors in a folder, in the order of their names."""
-    listed = " ".join(sha256_of(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+    listed = " ".join(sha256_of(folder / f"{name}{SUFFIX}") for name in released_names(folder))
     return hashlib.sha256(listed.encode()).hexdigest()
 
 
