@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
         "pieces": 0.2,
         "symmetric": 0.0,
     },
-    "starts": {"passes": (1, 2), "passes_from_random": (1, 2)},
+    "starts": {"random": (0.5, 0.5), "hand": "either", "passes": (1, 2), "passes_from_random": (1, 2)},
     "average": 0.9,
     "validation": {"crystals": 3, "every": 2, "passes": 2, "most_points": 6000},
     "checkpoints": {"every": 3},
