@@ -13,8 +13,11 @@ from torch.nn import functional
 
 from rephase.models.config import DensityPriorConfig
 from rephase.models.grid_features import from_half_grid, geometry, to_half_grid
+from rephase.models.hand_judge import HandJudge
 from rephase.models.metric_convolution import MetricConvolution, kernel_taps
 from rephase.models.prior_data import PriorData
+from rephase.models.recycling import FINER
+from rephase.physics.density import zoom_map
 
 MAPS = 3
 """Inputs: the map as it is now, the density predicted last, the map that was given at first."""
@@ -28,6 +31,11 @@ _DIMS = (-3, -2, -1)
 
 class DensityPrior(nn.Module):
     """Maps of one crystal to densities.
+
+    Attributes
+    ----------
+    judge
+        Tells the hand of a density: the rest of the network likes both alike (LOG.md).
 
     Parameters
     ----------
@@ -44,6 +52,7 @@ class DensityPrior(nn.Module):
         self.normalisation = nn.LayerNorm(width)
         self.decoding = nn.Linear(width, 8)
         nn.init.zeros_(self.decoding.weight)
+        self.judge = HandJudge()
 
     def forward(self, maps: Tensor, data: PriorData) -> Tensor:
         """Predict densities, band-limited to d_min.
@@ -71,6 +80,19 @@ class DensityPrior(nn.Module):
         density = from_half_grid(self.decoding(self.normalisation(features))).squeeze(1)
         with torch.autocast(maps.device.type, enabled=False):
             return data.maps(data.coefficients(density.float()))
+
+    @torch.no_grad()
+    def odds_of_hand(self, density: Tensor, data: PriorData) -> Tensor:
+        """Judge the hand of densities, shape ``(batch, u, v, w)``, on a grid twice as fine.
+
+        Returns
+        -------
+        Natural logarithm of the odds that they show L residues, shape ``(batch,)``.
+        """
+        u, v, w = data.shape
+        fine = zoom_map(density.float(), (FINER * u, FINER * v, FINER * w))
+        odds: Tensor = self.judge(fine, data.cell[None].expand(len(density), -1))
+        return odds
 
     def _surroundings(self, maps: Tensor, data: PriorData) -> Tensor:
         """Describe grid, resolution and the state of the maps, shape ``(batch, 16)``."""
