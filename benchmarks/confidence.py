@@ -32,9 +32,10 @@ from rephase.models.trained_prior import TrainedPrior, load_prior
 from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.confidence import FIGURES, SOLVED_CHANCE, figures_of
 from rephase.phasing.evidence import evidence_of
+from rephase.phasing.hand import LEAST_LOG_ODDS
 from rephase.phasing.phase import pose, project_prior
 from rephase.phasing.prior_finish import finish_by_prior
-from rephase.phasing.prior_hand import agreement_of_hands
+from rephase.phasing.prior_hand import hand_figures
 from rephase.phasing.prior_rounds import PASSES, Schedule, prior_round
 from rephase.phasing.recipes import recipes_for
 from rephase.phasing.search import redraw_omitted
@@ -85,7 +86,6 @@ def outcomes(one: Simulated, prior: TrainedPrior, seed: int) -> Iterator[dict]:
         finished = finish_by_prior(projection, problem, best, hkl, setting.operations, placed=False)
         evidence = evidence_of(found, finished, agreement_of_starts(found, len(hkl))[0], projection)
         fit = align(data.hkl, data.f, one.true_phi, data.f, finished.phi_asu, data.spacegroup)
-        same, other, _ = agreement_of_hands(projection, finished.phi)
         yield {
             "id": one.id,
             "error": error,
@@ -94,7 +94,7 @@ def outcomes(one: Simulated, prior: TrainedPrior, seed: int) -> Iterator[dict]:
             "figures": list(figures_of(evidence)),
             "evidence": asdict(evidence),
             "hand": fit.hand,
-            "hands": [same, other],
+            "hand_figures": list(hand_figures(evidence.prior)),
             "fom": float(finished.fom.mean()),
             "cos": float(np.mean(cosines(one, finished.phi_asu, fit))),
         }
@@ -150,16 +150,29 @@ def report(records: list[dict]) -> None:
         for b in reliability_table(probability, right)
     ]
     print(format_table(["probability", "outcomes", "stated", "right"], rows))
-    difference = np.array([r["hands"][0] - r["hands"][1] for r in records])[right]
-    same = np.array([r["hand"] == "same" for r in records])[right]
-    if len(same):
-        slope = fitted(np.where(same, 1, -1)[:, None] * difference[:, None], np.ones(len(same), dtype=bool))
-        hit = (difference > 0) == same
-        print(f"hand right in {hit.sum()} of {len(same)}; log-odds per unit of the difference {slope[1]:.1f}")
+    report_hand([r for r in records if r["right"]])
     solved = [r for r in records if r["right"]]
     if solved:
         stated, found = np.mean([r["fom"] for r in solved]), np.mean([r["cos"] for r in solved])
         print(f"mean FOM of the right ones {stated:.3f}, ⟨cos Δφ⟩ {found:.3f}")
+
+
+def report_hand(solved: list[dict]) -> None:
+    """Print how often the prior knows the hand of right solutions, and the log-odds of its figures."""
+    if not solved:
+        return
+    sign = np.where([r["hand"] == "same" for r in solved], 1.0, -1.0)[:, None]
+    turned = sign * np.array([r["hand_figures"] for r in solved])  # positive for the right hand
+    both = np.concatenate([turned, -turned])
+    truth = np.repeat([True, False], len(turned))
+    weights = fitted(both, truth)[1:]
+    odds = turned @ weights
+    print(f"hand: log-odds per agreement {weights[0]:.1f}, per merit {weights[1]:.1f}")
+    print(
+        f"hand right in {(odds > 0).sum()} of {len(odds)}; stated {(abs(odds) > LEAST_LOG_ODDS).sum()}, ",
+        end="",
+    )
+    print(f"of these wrong {(odds < -LEAST_LOG_ODDS).sum()}")
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from rephase.phasing.prior_evidence import PriorEvidence
+
 Word = Literal["solved", "doubtful", "not solved"]
 
 SOLVED_CHANCE = 0.90
@@ -20,31 +22,12 @@ _SYMMETRY_NEEDED = 0.65  # agreement of mates phased independently: 0.95 if righ
 _EVEN_CHANCE = 0.50
 _STEEPNESS = 30.0
 
-FIGURES = ("free correlation", "agreement with the prior", "contrast of hands", "solvent contrast", "starts")
+FIGURES = ("free correlation", "agreement with the prior", "restored by it", "solvent contrast", "starts")
 """What is weighed with a prior, in the order of `figures_of`."""
 
 # Logistic regression on validation crystals (benchmarks/confidence.py); no weight is negative.
 _CONSTANT = -15.0
-_WEIGHTS = (10.0, 12.0, 20.0, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class PriorEvidence:
-    """What the density prior says of a solution.
-
-    Attributes
-    ----------
-    merit
-        Mean figure of merit of its prediction, Σ A|P| / Σ A².
-    agreement
-        Σ A|P| cos Δφ / Σ A² of its prediction from the map and that from its inverse, the larger one.
-    contrast
-        The larger of these minus the smaller one.
-    """
-
-    merit: float
-    agreement: float
-    contrast: float
+_WEIGHTS = (10.0, 8.0, 8.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -138,7 +121,7 @@ def figures_of(evidence: Evidence) -> tuple[float, ...]:
     if prior is None:
         raise ValueError("no density prior was asked")
     bound = lower_bound(evidence)
-    return bound, prior.agreement, prior.contrast, evidence.contrast, evidence.agreeing
+    return bound, prior.agreement, prior.restored, evidence.contrast, evidence.agreeing
 
 
 def lower_bound(evidence: Evidence) -> float:

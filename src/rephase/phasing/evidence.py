@@ -5,9 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from rephase.phasing.amplitude_grid import AmplitudeGrid
-from rephase.phasing.confidence import Evidence, PriorEvidence
+from rephase.phasing.confidence import Evidence
 from rephase.phasing.finish import FinishedPhases
-from rephase.phasing.prior_hand import agreement_of_hands
+from rephase.phasing.prior_evidence import prior_evidence
 from rephase.phasing.prior_projection import PriorProjection
 from rephase.phasing.search import Round
 
@@ -43,12 +43,6 @@ def evidence_of(
         contrast=solvent_contrast(problem.grid, problem.full, finished.phi),
         prior=prior_evidence(projection, finished.phi) if projection is not None else None,
     )
-
-
-def prior_evidence(projection: PriorProjection, phi: FloatArray) -> PriorEvidence:
-    """Ask the prior about phases at the rows of the expansion, radians, shape ``(m,)``."""
-    same, other, merit = agreement_of_hands(projection, phi)
-    return PriorEvidence(merit, max(same, other), abs(same - other))
 
 
 def solvent_contrast(grid: AmplitudeGrid, f: FloatArray, phi: FloatArray) -> float:

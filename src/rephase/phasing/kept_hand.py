@@ -12,7 +12,7 @@ from rephase.phasing.hand import HandDecision, decide_hand, nothing_decides
 from rephase.phasing.hand_network import hand_by_network
 from rephase.phasing.phase import Solution
 from rephase.phasing.prepare import PreparedData
-from rephase.phasing.prior_hand import hand_by_prior
+from rephase.phasing.prior_hand import hand_with_prior
 from rephase.phasing.prior_projection import PriorProjection
 
 FloatArray = NDArray[np.float64]
@@ -74,19 +74,21 @@ def keep_hand(prepared: PreparedData, solution: Solution, seed: int) -> KeptHand
 
 
 def _evidence(prepared: PreparedData, solution: Solution, seed: int) -> HandDecision:
-    """Ask the network where it knows such crystals, else the prior, else the density itself.
+    """Ask the network where it knows such crystals, else the density itself, and the prior if there is one.
 
-    The templates are of longer chains than the crystals of networks hold, and show less than the prior saw.
+    The templates that are fitted to the density are of longer chains than the crystals of networks hold.
     """
     grid = solution.problem.grid
     row = grid.expansion.asu_index
     f, phi = (solution.fom * prepared.f_isotropic)[row], solution.finished.phi
     if solution.predictions is not None and not solution.predictions.outside:
         return hand_by_network(solution.predictions, grid.expansion.hkl, f, phi)
-    if solution.prior is not None and not _unknown_to(solution.prior, prepared):
-        return hand_by_prior(solution.prior, phi)
     operators = len(solution.setting.operations.sym_ops)
-    return decide_hand(grid.expansion.hkl, f, phi, grid.cell, seed=seed, copies=operators)
+    found = decide_hand(grid.expansion.hkl, f, phi, grid.cell, seed=seed, copies=operators)
+    said = solution.evidence.prior
+    if said is None or solution.prior is None or _unknown_to(solution.prior, prepared):
+        return found
+    return hand_with_prior(found, said)
 
 
 def _unknown_to(projection: PriorProjection, prepared: PreparedData) -> bool:

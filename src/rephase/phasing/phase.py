@@ -15,7 +15,7 @@ from rephase.models.trained import TrainedNetwork
 from rephase.models.trained_prior import TrainedPrior
 from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.amplitude_grid import amplitude_grid
-from rephase.phasing.confidence import Judgement, judge_solution
+from rephase.phasing.confidence import Evidence, Judgement, judge_solution
 from rephase.phasing.evidence import evidence_of
 from rephase.phasing.exploration import explore
 from rephase.phasing.finish import FinishedPhases, finish
@@ -81,6 +81,8 @@ class Solution:
         The primitive cell in which the crystal was phased.
     problem
         Recipe, grid and amplitudes of the best start.
+    evidence
+        What speaks for it.
     judgement
         Whether to believe it.
     starts
@@ -105,6 +107,7 @@ class Solution:
     finished: FinishedPhases
     setting: PrimitiveSetting
     problem: Problem
+    evidence: Evidence
     judgement: Judgement
     starts: tuple[StartRecord, ...]
     best_start: int
@@ -147,11 +150,14 @@ class _Kept:
         return agreement_of_starts(self.round, len(self._task.hkl))
 
     @cached_property
+    def evidence(self) -> Evidence:
+        """What speaks for them."""
+        return evidence_of(self.round, self.finished, self.agreement[0], self._task.projection)
+
+    @cached_property
     def judgement(self) -> Judgement:
         """Verdict on them."""
-        return judge_solution(
-            evidence_of(self.round, self.finished, self.agreement[0], self._task.projection)
-        )
+        return judge_solution(self.evidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +251,7 @@ def phase(
         finished=finished,
         setting=setting,
         problem=kept.round.problem,
+        evidence=kept.evidence,
         judgement=kept.judgement,
         starts=tuple(starts),
         best_start=kept.start,

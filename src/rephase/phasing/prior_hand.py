@@ -1,55 +1,35 @@
-"""The hand of a solution by the density prior, which knows L residues alone.
-
-The prior is shown the map and its inverse, and predicts from each the density that it most likely stands for:
-that of the right hand it hardly changes.
-"""
-
-from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
+"""The hand of a solution with the help of the density prior, which has learnt how L residues look."""
 
 from rephase.phasing.hand import HandDecision, hand_of_score
-from rephase.phasing.prior_projection import PriorProjection
+from rephase.phasing.prior_evidence import PriorEvidence
 
-FloatArray = NDArray[np.float64]
-
-LOG_ODDS = 60.0
-"""Per unit of the difference between the agreements of the two hands (benchmarks/confidence.py)."""
-
-
-def hand_by_prior(projection: PriorProjection, phi: FloatArray) -> HandDecision:
-    """Decide the hand of phases at the rows of the expansion, radians, shape ``(m,)``, at any origin."""
-    same, other, _ = agreement_of_hands(projection, phi)
-    score = LOG_ODDS * (same - other)
-    hand = hand_of_score(score)
-    words = {
-        "same": "finds the map likelier than its inverse",
-        "other": "finds the inverse likelier than the map",
-        None: "cannot tell the map from its inverse",
-    }
-    evidence = f"the density prior {words[hand]} (agreement {same:.2f} and {other:.2f})"
-    return HandDecision(hand, evidence, score, "prior")
+# Log-odds per unit of what one hand is restored better by: logistic regression on validation crystals
+# (benchmarks/confidence.py).
+_PER_AGREEMENT = 60.0
+_PER_MERIT = 20.0
 
 
-def agreement_of_hands(projection: PriorProjection, phi: FloatArray) -> tuple[float, float, float]:
-    """Agreement Σ A|P| cos Δφ / Σ A² of a map with the prediction P from it, and of its inverse.
+def hand_with_prior(found: HandDecision, evidence: PriorEvidence) -> HandDecision:
+    """Add the odds of the prior to those of another decision about the same phases.
 
-    Parameters
-    ----------
-    projection
-        The prior at work on all reflections.
-    phi
-        At the rows of the expansion, radians, shape ``(m,)``.
-
-    Returns
-    -------
-    Both agreements, and the larger mean figure of merit Σ A|P| / Σ A².
+    The templates behind the other decision are fitted to the map itself, the prior restores damaged ones:
+    their errors are taken for independent.
     """
-    shown = np.stack([phi, -phi])
-    in_p1 = replace(projection, symmetric=False)  # the inverse may belong to another space group
-    predicted = in_p1.predicted(in_p1.step(in_p1.start(shown)))
-    power = (projection.amplitude**2).sum()
-    same, other = np.real(predicted * np.exp(-1j * shown)) @ projection.amplitude / power
-    merit = (np.abs(predicted) @ projection.amplitude).max() / power
-    return float(same), float(other), float(merit)
+    score = found.score + prior_log_odds(evidence)
+    hand = hand_of_score(score)
+    same, other = evidence.same.agreement, evidence.other.agreement
+    said = f"the density prior restores the map to {same:.2f}, its inverse to {other:.2f}"
+    source = found.source if hand is not None and hand == found.hand else "prior"
+    return HandDecision(hand, f"{found.evidence}; {said}", score, source)
+
+
+def prior_log_odds(evidence: PriorEvidence) -> float:
+    """Logarithm of the odds for the hand of the solution, by the prior alone."""
+    agreement, merit = hand_figures(evidence)
+    return _PER_AGREEMENT * agreement + _PER_MERIT * merit
+
+
+def hand_figures(evidence: PriorEvidence) -> tuple[float, float]:
+    """By how much the hand of the solution is restored better: agreement and figure of merit."""
+    same, other = evidence.same, evidence.other
+    return same.agreement - other.agreement, same.merit - other.merit
