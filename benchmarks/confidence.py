@@ -35,7 +35,6 @@ from rephase.phasing.evidence import evidence_of
 from rephase.phasing.hand import LEAST_LOG_ODDS
 from rephase.phasing.phase import pose, project_prior
 from rephase.phasing.prior_finish import finish_by_prior
-from rephase.phasing.prior_hand import hand_figures
 from rephase.phasing.prior_rounds import PASSES, Schedule, prior_round
 from rephase.phasing.recipes import recipes_for
 from rephase.phasing.search import redraw_omitted
@@ -94,7 +93,7 @@ def outcomes(one: Simulated, prior: TrainedPrior, seed: int) -> Iterator[dict]:
             "figures": list(figures_of(evidence)),
             "evidence": asdict(evidence),
             "hand": fit.hand,
-            "hand_figures": list(hand_figures(evidence.prior)),
+            "hand_log_odds": evidence.prior.log_odds,
             "fom": float(finished.fom.mean()),
             "cos": float(np.mean(cosines(one, finished.phi_asu, fit))),
         }
@@ -161,13 +160,10 @@ def report_hand(solved: list[dict]) -> None:
     """Print how often the prior knows the hand of right solutions, and the log-odds of its figures."""
     if not solved:
         return
-    sign = np.where([r["hand"] == "same" for r in solved], 1.0, -1.0)[:, None]
-    turned = sign * np.array([r["hand_figures"] for r in solved])  # positive for the right hand
-    both = np.concatenate([turned, -turned])
-    truth = np.repeat([True, False], len(turned))
-    weights = fitted(both, truth)[1:]
-    odds = turned @ weights
-    print(f"hand: log-odds per agreement {weights[0]:.1f}, per merit {weights[1]:.1f}")
+    sign = np.where([r["hand"] == "same" for r in solved], 1.0, -1.0)
+    odds = sign * np.array([r["hand_log_odds"] for r in solved])  # positive for the right hand
+    both, truth = np.concatenate([odds, -odds]), np.repeat([True, False], len(odds))
+    print(f"hand: factor of the log-odds {fitted(both[:, None], truth)[1]:.2f}")
     print(
         f"hand right in {(odds > 0).sum()} of {len(odds)}; stated {(abs(odds) > LEAST_LOG_ODDS).sum()}, ",
         end="",

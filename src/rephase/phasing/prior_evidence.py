@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rephase.models.prior_states import PriorStates
 from rephase.phasing.prior_projection import PriorProjection
 
 FloatArray = NDArray[np.float64]
@@ -46,11 +47,14 @@ class PriorEvidence:
     ----------
     agreement
         Σ A|P| cos Δφ / Σ A² of its prediction from the undamaged map.
+    log_odds
+        Of the hand of the solution, by the judge of the prior.
     same, other
         How damaged maps are restored, in the hand of the solution and in the other one.
     """
 
     agreement: float
+    log_odds: float
     same: Restoration
     other: Restoration
 
@@ -71,13 +75,13 @@ def prior_evidence(projection: PriorProjection, phi: FloatArray) -> PriorEvidenc
     predicted = in_p1.predicted(states)
     same = _restoration(projection, predicted[:draws], phi)
     other = _restoration(projection, predicted[draws:], -phi)
-    return PriorEvidence(agreement_with_prior(in_p1, phi), same, other)
+    settled = in_p1.step(in_p1.start(phi[None]))
+    return PriorEvidence(agreement_with_prior(in_p1, settled, phi), in_p1.odds_of_hand(settled), same, other)
 
 
-def agreement_with_prior(projection: PriorProjection, phi: FloatArray) -> float:
+def agreement_with_prior(projection: PriorProjection, settled: PriorStates, phi: FloatArray) -> float:
     """Σ A|P| cos Δφ / Σ A² of phases, radians, shape ``(m,)``, and the prediction P from them."""
-    predicted = projection.predicted(projection.step(projection.start(phi[None])))[0]
-    amplitude = projection.amplitude
+    predicted, amplitude = projection.predicted(settled)[0], projection.amplitude
     return float(np.real(predicted * np.exp(-1j * phi)) @ amplitude / (amplitude**2).sum())
 
 

@@ -3,33 +3,15 @@
 from rephase.phasing.hand import HandDecision, hand_of_score
 from rephase.phasing.prior_evidence import PriorEvidence
 
-# Log-odds per unit of what one hand is restored better by: logistic regression on validation crystals
-# (benchmarks/confidence.py).
-_PER_AGREEMENT = 60.0
-_PER_MERIT = 20.0
-
 
 def hand_with_prior(found: HandDecision, evidence: PriorEvidence) -> HandDecision:
-    """Add the odds of the prior to those of another decision about the same phases.
+    """Add the odds of the prior's judge to those of another decision about the same phases.
 
-    The templates behind the other decision are fitted to the map itself, the prior restores damaged ones:
-    their errors are taken for independent.
+    The templates behind the other decision are fitted to Cα positions, the judge looks at what is round every
+    atom: their errors are taken for independent.
     """
-    score = found.score + prior_log_odds(evidence)
+    score = found.score + evidence.log_odds
     hand = hand_of_score(score)
-    same, other = evidence.same.agreement, evidence.other.agreement
-    said = f"the density prior restores the map to {same:.2f}, its inverse to {other:.2f}"
+    said = f"the density prior finds odds of e^{evidence.log_odds:.1f} for this hand"
     source = found.source if hand is not None and hand == found.hand else "prior"
     return HandDecision(hand, f"{found.evidence}; {said}", score, source)
-
-
-def prior_log_odds(evidence: PriorEvidence) -> float:
-    """Logarithm of the odds for the hand of the solution, by the prior alone."""
-    agreement, merit = hand_figures(evidence)
-    return _PER_AGREEMENT * agreement + _PER_MERIT * merit
-
-
-def hand_figures(evidence: PriorEvidence) -> tuple[float, float]:
-    """By how much the hand of the solution is restored better: agreement and figure of merit."""
-    same, other = evidence.same, evidence.other
-    return same.agreement - other.agreement, same.merit - other.merit

@@ -98,6 +98,11 @@ class PriorProjection:
         predicted = self.data.coefficients(density.float())
         return self.averaged(predicted) if self.symmetric else predicted
 
+    def odds_of_hand(self, states: PriorStates) -> float:
+        """Log-odds that the densities predicted last, on average, show L residues."""
+        density = self.data.maps(states.predicted)
+        return float(self.prior.network.odds_of_hand(density, self.data).mean())
+
     def averaged(self, F: Tensor) -> Tensor:
         """Average coefficients over symmetry mates; those of reflections that were never measured stay."""
         expansion = self.grid.expansion
