@@ -164,11 +164,8 @@ def report_hand(solved: list[dict]) -> None:
     odds = sign * np.array([r["hand_log_odds"] for r in solved])  # positive for the right hand
     both, truth = np.concatenate([odds, -odds]), np.repeat([True, False], len(odds))
     print(f"hand: factor of the log-odds {fitted(both[:, None], truth)[1]:.2f}")
-    print(
-        f"hand right in {(odds > 0).sum()} of {len(odds)}; stated {(abs(odds) > LEAST_LOG_ODDS).sum()}, ",
-        end="",
-    )
-    print(f"of these wrong {(odds < -LEAST_LOG_ODDS).sum()}")
+    stated, wrong = (np.abs(odds) > LEAST_LOG_ODDS).sum(), (odds < -LEAST_LOG_ODDS).sum()
+    print(f"hand right in {(odds > 0).sum()} of {len(odds)}; stated {stated}, of these wrong {wrong}")
 
 
 def main() -> None:

@@ -23,12 +23,18 @@ class Oracle(nn.Module):
     def __init__(self, phases: Tensor, share: float, amplitude: Tensor | None) -> None:
         super().__init__()
         self.phases, self.share, self.amplitude = phases, share, amplitude
+        torch.manual_seed(0)
+        self.other = DensityPrior(SMALL)
 
     def forward(self, maps: Tensor, data: PriorData) -> Tensor:
         """Return densities of shape ``(batch, u, v, w)``."""
         guessed = data.expected * data.within if self.amplitude is None else self.amplitude
         amplitude = torch.where(data.known, data.amplitude, guessed)
         return self.share * data.maps(torch.polar(amplitude, self.phases)).expand(len(maps), *data.shape)
+
+    def odds_of_hand(self, density: Tensor, data: PriorData) -> Tensor:
+        """Ask a judge that has learnt nothing, but tells a map from its inverse."""
+        return self.other.odds_of_hand(density, data)
 
 
 def projection_of(

@@ -14,16 +14,15 @@ from rephase.phasing.confidence import (
     figures_of,
     judge_solution,
 )
-from rephase.phasing.prior_evidence import PriorEvidence, Restoration
+from rephase.phasing.prior_evidence import PriorEvidence
 
 ORDER = {"not solved": 0, "doubtful": 1, "solved": 2}
 CLASSICAL = Evidence(
     free_correlation=0.73, free_reflections=200, symmetry=None, agreeing=0.5, contrast=0.4, prior=None
 )
 
-GOOD, BAD = Restoration(0.9, 0.8), Restoration(0.5, 0.5)
-RIGHT = PriorEvidence(agreement=0.88, same=GOOD, other=BAD)
-WRONG = PriorEvidence(agreement=0.65, same=BAD, other=BAD)
+RIGHT = PriorEvidence(agreement=0.88, restored=0.9, log_odds=3.0)
+WRONG = PriorEvidence(agreement=0.65, restored=0.5, log_odds=0.0)
 
 
 def check_never_worse(series: list[Evidence]) -> None:
@@ -98,7 +97,7 @@ def test_with_a_prior_no_better_figure_makes_the_verdict_worse(figure):
 def test_no_better_word_of_the_prior_makes_the_verdict_worse():
     series = [replace(RIGHT, agreement=x) for x in np.linspace(0.0, 1.0, 30)]
     check_never_worse([replace(CLASSICAL, free_correlation=0.5, prior=one) for one in series])
-    series = [replace(WRONG, other=Restoration(x, 0.5)) for x in np.linspace(0.0, 1.0, 30)]
+    series = [replace(WRONG, restored=x) for x in np.linspace(0.0, 1.0, 30)]
     check_never_worse([replace(CLASSICAL, free_correlation=0.5, prior=one) for one in series])
 
 

@@ -1,4 +1,4 @@
-"""What the prior says of a solution: how well it restores it, in which hand."""
+"""What the prior says of a solution: whether it keeps and restores it, and in which hand it is."""
 
 from dataclasses import replace
 
@@ -8,13 +8,15 @@ from phasing_crystals import problem_of, true_phases, truth
 from prior_oracles import oracle, projection_of, untrained
 
 from rephase.phasing.evidence import solvent_contrast
-from rephase.phasing.hand import HandDecision, nothing_decides
-from rephase.phasing.prior_evidence import PriorEvidence, Restoration, prior_evidence
-from rephase.phasing.prior_hand import hand_figures, hand_with_prior, prior_log_odds
+from rephase.phasing.hand import LEAST_LOG_ODDS, HandDecision, nothing_decides
+from rephase.phasing.prior_evidence import PriorEvidence, prior_evidence
+from rephase.phasing.prior_hand import hand_with_prior
 
-LEFT = PriorEvidence(0.9, same=Restoration(0.8, 0.7), other=Restoration(0.4, 0.4))
-RIGHT = PriorEvidence(0.9, same=LEFT.other, other=LEFT.same)
-NEITHER = PriorEvidence(0.9, same=LEFT.same, other=LEFT.same)
+SURE = 1.5 * LEAST_LOG_ODDS
+
+
+def said(log_odds: float) -> PriorEvidence:
+    return PriorEvidence(agreement=0.9, restored=0.8, log_odds=log_odds)
 
 
 @pytest.fixture(scope="module")
@@ -27,34 +29,31 @@ def problem(crystal):
     return problem_of(crystal)
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_the_hand_that_the_prior_knows_is_restored(crystal, problem, sign):
-    true = true_phases(crystal, problem.grid)
-    said = prior_evidence(
-        projection_of(crystal, problem.grid, oracle(problem.grid, true, share=0.8)), sign * true
-    )
-    known, mirrored = (said.same, said.other) if sign > 0 else (said.other, said.same)
-    assert known.agreement == pytest.approx(1.0, abs=1e-3)
-    assert known.merit == pytest.approx(0.8, abs=1e-3)
-    assert mirrored.agreement < 0.5
-    assert said.restored == pytest.approx(1.0, abs=1e-3)
-    assert np.sign(prior_log_odds(said)) == sign
-
-
-def test_agreement_is_that_of_the_undamaged_map(crystal, problem):
+def test_a_map_that_the_prior_knows_is_kept_and_restored(crystal, problem):
     true = true_phases(crystal, problem.grid)
     projection = projection_of(crystal, problem.grid, oracle(problem.grid, true, share=0.8))
-    assert prior_evidence(projection, true).agreement == pytest.approx(0.8, abs=1e-3)
+    evidence = prior_evidence(projection, true)
+    assert evidence.agreement == pytest.approx(0.8, abs=1e-3)
+    assert evidence.restored == pytest.approx(1.0, abs=1e-3)
 
 
-def test_the_odds_of_a_map_and_its_inverse_are_each_other_s_inverse(crystal, problem):
-    """The damage is drawn for the map as it is given, so that only its mean is the same for both."""
-    projection = projection_of(crystal, problem.grid, untrained())
-    centrosymmetric = np.zeros(len(problem.full))
-    agreement, merit = hand_figures(prior_evidence(projection, centrosymmetric))
-    assert agreement == pytest.approx(0.0, abs=0.05)
-    assert merit == pytest.approx(0.0, abs=0.05)
-    assert prior_log_odds(LEFT) == -prior_log_odds(RIGHT) > 0.0
+def test_another_map_is_neither(crystal, problem):
+    true = true_phases(crystal, problem.grid)
+    projection = projection_of(crystal, problem.grid, oracle(problem.grid, true, share=0.8))
+    wrong = np.random.default_rng(0).uniform(-np.pi, np.pi, len(true))
+    evidence = prior_evidence(projection, wrong)
+    assert abs(evidence.agreement) < 0.2
+    assert abs(evidence.restored) < 0.2
+
+
+def test_the_judge_gives_a_map_and_its_inverse_opposite_odds(crystal, problem):
+    true = true_phases(crystal, problem.grid)
+    odds = [
+        prior_evidence(projection_of(crystal, problem.grid, oracle(problem.grid, phi)), phi).log_odds
+        for phi in (true, -true)
+    ]
+    assert odds[0] == pytest.approx(-odds[1], abs=1e-3)
+    assert odds[0] != 0.0
 
 
 def test_the_same_phases_get_the_same_evidence(crystal, problem):
@@ -63,20 +62,19 @@ def test_the_same_phases_get_the_same_evidence(crystal, problem):
     assert prior_evidence(projection, phi) == prior_evidence(projection, phi)
 
 
-def test_the_prior_decides_where_nothing_else_does():
-    assert hand_with_prior(nothing_decides("no template fits"), LEFT).hand == "same"
-    decision = hand_with_prior(nothing_decides("no template fits"), RIGHT)
-    assert (decision.hand, decision.source) == ("other", "prior")
+@pytest.mark.parametrize(("odds", "hand"), [(SURE, "same"), (-SURE, "other"), (0.1, None)])
+def test_the_prior_decides_where_nothing_else_does(odds, hand):
+    decision = hand_with_prior(nothing_decides("no template fits"), said(odds))
+    assert (decision.hand, decision.source, decision.score) == (hand, "prior", odds)
     assert "no template fits" in decision.evidence
-    assert hand_with_prior(nothing_decides("no template fits"), NEITHER).hand is None
 
 
 def test_the_prior_adds_to_the_odds_of_templates():
     templates = HandDecision("same", "fitted", 5.0, "templates")
-    assert hand_with_prior(templates, NEITHER) == replace(
-        templates, evidence=hand_with_prior(templates, NEITHER).evidence
-    )
-    assert hand_with_prior(templates, LEFT).score > templates.score > hand_with_prior(templates, RIGHT).score
+    agreed = hand_with_prior(templates, said(SURE))
+    assert (agreed.hand, agreed.source, agreed.score) == ("same", "templates", 5.0 + SURE)
+    assert hand_with_prior(templates, said(-5.0)).hand is None
+    assert hand_with_prior(replace(templates, score=1.0), said(-SURE)).hand == "other"
 
 
 def test_flat_solvent_gives_contrast():
