@@ -126,6 +126,16 @@ class _Kept:
         self.start = start
         self._task = task
 
+    @property
+    def promising(self) -> bool:
+        """Whether the end game is worth its time."""
+        return self.round.figure > (PROMISING if self.round.by_prior else CONVINCING)
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Probability where it is worth finding out, then the free correlation: higher is better."""
+        return self.judgement.probability if self.promising else 0.0, self.round.figure
+
     @cached_property
     def finished(self) -> FinishedPhases:
         """Phases of the best start at the origin of the group, of the end game that predicts better."""
@@ -235,11 +245,9 @@ def phase(
         on_round(records)
         candidate = _Kept(current, len(starts) + current.merit.best(), task)
         starts += records
-        promising = current.figure > (PROMISING if current.by_prior else CONVINCING)
-        solved = promising and candidate.judgement.word == "solved"
-        if solved or kept is None or current.figure > kept.round.figure:
+        if kept is None or candidate.rank > kept.rank:
             kept = candidate
-        if solved:
+        if kept.promising and kept.judgement.word == "solved":
             break
     if kept is None:
         raise RuntimeError("the search made no round")

@@ -17,7 +17,7 @@ from rephase.phasing.relaxation import relax
 FloatArray = NDArray[np.float64]
 
 CONVINCING = 0.60  # cc_free; wrong starts of validation fragments stay far below (LOG.md)
-PROMISING = 0.40  # the same of a round of the density prior, which has more to say of a solution
+PROMISING = 0.35  # the same of a round of the density prior, which has more to say of a solution
 JUDGE_EVERY = 50  # iterations
 SETTLING = 2  # further judgements after the first convincing one, so that the others can join
 _POINTS_PER_BATCH = 500_000  # grid points of a batch that stay in the caches of a desktop processor
