@@ -122,7 +122,8 @@ def test_a_prior_that_knows_nothing_does_no_harm(example: Path, modified: Path, 
         device="cpu",
     )
     assert any("does not know such data: resolution limit 1.80" in warning for warning in results.warnings)
-    assert results.phasing.network is not None
+    assert results.phasing.prior is not None
+    assert results.phasing.network is None
     assert results.verdict.word == "improved"
     before = error_of(example / "start.mtz", ("FP", "PHIB"), example)
     assert error_of(tmp_path / "out" / "phased.mtz", ("FWT", "PHWT"), example) < before - 5.0

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rephase.io.checksums import sha256_of
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence as ProteinSequence
 from rephase.io.start_phases import StartPhases
@@ -21,13 +20,13 @@ from rephase.report.assemble import FIGURE_NAME, data_quality
 from rephase.report.citations import modification_citations
 from rephase.report.data_record import InputData
 from rephase.report.directory import MAP, REPORT
+from rephase.report.method_record import prior_record
 from rephase.report.output_files import PHASED
 from rephase.report.provenance import versions
 from rephase.report.results import (
     Convergence,
     FigureOfMerit,
     Hand,
-    NetworkUsed,
     OutputFile,
     Phasing,
     Results,
@@ -205,7 +204,8 @@ def _phasing(run: ModifyRun) -> Phasing:
     method = "given phases; solvent flattening, histogram matching"
     return Phasing(
         method=f"{method}, density prior" if run.prior is not None else method,
-        network=_network(run.prior) if run.prior is not None else None,
+        prior=prior_record(run.prior) if run.prior is not None else None,
+        start_phases=f"{run.start.path.name}:{','.join(run.start.labels)}",
         n_starts=1,
         n_iterations=len(cycles),
         seed=0,
@@ -219,15 +219,6 @@ def _phasing(run: ModifyRun) -> Phasing:
         ),
         solvent_fraction=run.solvent,
         hand=Hand(status="decided", decided_by="the starting phases"),
-    )
-
-
-def _network(prior: ChosenPrior) -> NetworkUsed:
-    return NetworkUsed(
-        name=prior.name,
-        sha256=sha256_of(prior.path),
-        examples=prior.trained.record.examples,
-        outside_range=prior.outside,
     )
 
 
