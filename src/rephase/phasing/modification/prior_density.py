@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rephase.crystal.symmetry import centric_phase
 from rephase.models.prior_states import PriorStates
 from rephase.models.trained_prior import TrainedPrior
 from rephase.phasing.modification.unique_grid import UniqueGrid
@@ -25,15 +26,17 @@ class PriorDensity:
     prior
         On the device of the grid.
     phi, fom
-        Starting phases in radians and figures of merit, shape ``(n,)``.
+        Starting phases in radians and figures of merit, shape ``(n,)``; fom 0 where there is no phase: random
+        ones then stand in, since equal ones would put a peak at the origin.
     """
 
     name = "density prior"
 
     def __init__(self, crystal: UniqueGrid, prior: TrainedPrior, phi: FloatArray, fom: FloatArray) -> None:
         self._crystal = crystal
-        self._projection = prior_projection(prior, crystal.grid, crystal.e, symmetric=True)
-        self._start = phi, fom
+        e = crystal.e * np.sqrt(crystal.epsilon)
+        self._projection = prior_projection(prior, crystal.grid, e, symmetric=True)
+        self._start = np.where(fom > 0.0, phi, _random_phases(crystal)), fom
         self._series: dict[bytes, tuple[PriorProjection, PriorStates]] = {}
 
     def __call__(
@@ -55,3 +58,11 @@ class PriorDensity:
         phi, fom = self._start
         given = np.where(omitted, 0.0, fom)[expansion.asu_index]
         return projection, projection.start(expansion.phases(phi)[None], given[None])
+
+
+def _random_phases(crystal: UniqueGrid) -> FloatArray:
+    """Draw phases in radians that the symmetry allows, shape ``(n,)``."""
+    rng = np.random.default_rng(0)
+    restricted = centric_phase(crystal.hkl, crystal.spacegroup)
+    either = restricted + np.pi * rng.integers(2, size=len(crystal))
+    return np.where(np.isfinite(restricted), either, rng.uniform(-np.pi, np.pi, len(crystal)))
