@@ -89,5 +89,6 @@ def _sum_of(shares: Sequence[float], estimates: Sequence[ComplexArray]) -> Compl
 
 
 def _normalised(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> ComplexArray:
-    size = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells)
+    """Bring structure factors, shape ``(n,)``, to the scale of |E|√ε, as those of any density."""
+    size = normalise(np.abs(F), crystal.inv_d2, crystal.epsilon, shells) * np.sqrt(crystal.epsilon)
     return np.asarray(size * np.exp(1j * np.angle(F)))
