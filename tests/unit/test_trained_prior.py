@@ -102,7 +102,9 @@ def test_a_missing_or_foreign_file_is_no_prior(tmp_path: Path) -> None:
         load_prior(tmp_path / "text")
 
 
-@pytest.mark.parametrize(("d_min", "outside"), [(1.4, False), (2.6, False), (1.2, True), (3.0, True)])
+@pytest.mark.parametrize(
+    ("d_min", "outside"), [(1.4, False), (1.39, False), (2.63, False), (1.2, True), (3.0, True)]
+)
 def test_a_resolution_that_a_prior_has_not_seen_is_told(d_min: float, outside: bool) -> None:
     told = outside_prior_range(RECORD, d_min)
     assert bool(told) == outside

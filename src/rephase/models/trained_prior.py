@@ -12,7 +12,14 @@ from rephase.data.stream.stream_config import Positives
 from rephase.io.config import Config
 from rephase.models.config import DensityPriorConfig
 from rephase.models.prior import DensityPrior
-from rephase.models.trained import PRIORS, read_record, released_folder, released_names, weights_path
+from rephase.models.trained import (
+    PRIORS,
+    TOLERANCE,
+    read_record,
+    released_folder,
+    released_names,
+    weights_path,
+)
 from rephase.models.weights import check_weights, read_weights, write_weights
 from rephase.models.weights_kind import check_kind, kind_of_header
 
@@ -153,8 +160,8 @@ def solvent_text(trained: PriorRange) -> str:
 
 
 def outside_prior_range(record: PriorRecord, d_min: float) -> Sequence[str]:
-    """Say in what data differ from all those that a prior was trained on, a sentence each."""
+    """Say in what data differ by more than 2 % from all that a prior was trained on, a sentence each."""
     low, high = record.trained.d_min
-    if low <= d_min <= high:
+    if low * (1.0 - TOLERANCE) <= d_min <= high * (1.0 + TOLERANCE):
         return []
     return [f"resolution limit {d_min:.2f} Å, trained on {low:.2f} to {high:.2f} Å"]
