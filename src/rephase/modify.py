@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rephase.crystal.density_map import density_map
+from rephase.errors import UserError
 from rephase.io.ccp4map import write_ccp4_map
 from rephase.io.example_files import check_new_directory
 from rephase.io.observations import Observations, read_observations
@@ -41,6 +42,7 @@ def modify(
     output: Path,
     *,
     sequence: Path | None = None,
+    observations: str | None = None,
     d_min: float | None = None,
     cycles: int = 20,
     solvent: float | None = None,
@@ -59,6 +61,8 @@ def modify(
         Directory to make. Nothing is touched before the input has been accepted.
     sequence
         FASTA file of the contents of the asymmetric unit: gives the solvent content.
+    observations
+        Measured columns such as ``F,SIGF``, where `data` names none and the file holds several.
     d_min
         Leave out reflections beyond this resolution, Å.
     cycles
@@ -88,6 +92,7 @@ def modify(
         output,
         command="modify",
         sequence=sequence,
+        observations=observations,
         d_min=d_min,
         cycles=cycles,
         solvent=solvent,
@@ -98,7 +103,7 @@ def modify(
     check_new_directory(output, force)
     path = split_selector(data)[0]
     protein = read_sequence(sequence) if sequence is not None else None
-    observed = read_observations(path, measured_columns(data), d_min)
+    observed = read_observations(path, chosen_columns(data, observations), d_min)
     prepared = prepare(observed, protein, d_min)
     start = matching_rows(read_start_phases(data, observed), observed, prepared)
     chosen = choose_prior(prior, prepared.reflections.d_min, torch_device)
@@ -157,6 +162,24 @@ def modify(
         report_of_directory(output)
         tell_modified(log, output, results)
     return results
+
+
+def chosen_columns(data: str, observations: str | None) -> str | None:
+    """Return the measured columns that are named, in ``FILE:F,PHI,FOM`` or apart; None where none is.
+
+    Raises
+    ------
+    UserError
+        When both name some.
+    """
+    named = measured_columns(data)
+    if named is not None and observations is not None:
+        raise UserError(
+            "measured columns named once",
+            f"{named} in {data}, and --observations {observations}",
+            "leave out one of them",
+        )
+    return named or observations
 
 
 def matching_rows(start: StartPhases, observed: Observations, prepared: PreparedData) -> StartPhases:

@@ -175,3 +175,19 @@ def test_a_sequence_that_does_not_fit_the_cell_is_refused(
     words = ["modify", str(example / "start.mtz"), "--sequence", str(long), "-o", str(tmp_path / "out")]
     assert run(words) == 2
     assert "a sequence of at most" in capsys.readouterr().err
+
+
+def test_measured_columns_are_named_by_the_option_that_the_error_prints(
+    example: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mtz = gemmi.read_mtz_file(str(example / "start.mtz"))
+    mtz.copy_column(-1, mtz.column_with_label("FP")).label = "F2"
+    mtz.copy_column(-1, mtz.column_with_label("SIGFP")).label = "SIGF2"
+    mtz.write_to_file(str(tmp_path / "two.mtz"))
+    words = ["modify", str(tmp_path / "two.mtz"), "--prior", "none", "--cycles", "1"]
+    assert run([*words, "-o", str(tmp_path / "out")]) == 2
+    assert "--observations FP,SIGFP" in capsys.readouterr().err
+    assert run([*words, "--observations", "FP,SIGFP", "-o", str(tmp_path / "out")]) == 0
+    words[1] += ":FP,PHIB,FOM"
+    assert run([*words, "--observations", "F2,SIGF2", "-o", str(tmp_path / "twice")]) == 2
+    assert "named once" in capsys.readouterr().err

@@ -15,6 +15,7 @@ def modify(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     sequence: Path | None = None,
+    observations: str | None = None,
     d_min: float | None = None,
     cycles: int = 20,
     solvent: float | None = None,
@@ -49,6 +50,8 @@ def modify(
         New directory for the results.
     sequence
         FASTA file of the contents of the asymmetric unit; gives the solvent content.
+    observations
+        Measured columns, as F,SIGF or I,SIGI, where the file holds several and none is named after a colon.
     d_min
         Leave out reflections beyond this resolution, Å.
     cycles
@@ -83,6 +86,7 @@ def modify(
         data,
         output,
         sequence=sequence,
+        observations=observations,
         d_min=d_min,
         cycles=cycles,
         solvent=solvent,
