@@ -95,6 +95,11 @@ def test_measured_columns_named_with_phases_choose_the_data(tmp_path: Path) -> N
         measured_columns(f"{path}:NOSUCH,PHIB")
 
 
+def test_phases_are_found_by_type_where_only_measured_columns_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mtz", changed(), hkl_of())
+    assert read_start_phases(f"{path}:FP,SIGFP", read_observations(path)).labels == ("PHIB", "FOM")
+
+
 def test_phase_alone_counts_as_of_unknown_quality(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mtz", changed(FOM=None), hkl_of())
     start = read_start_phases(path, read_observations(path))

@@ -98,7 +98,7 @@ def read_start_phases(selector: str, observations: Observations) -> StartPhases:
     ----------
     selector
         ``FILE`` or ``FILE:PHI,FOM`` or ``FILE:PHI`` or ``FILE:HLA,HLB,HLC,HLD``, MTZ or structure-factor
-        mmCIF; measured columns may be named too and are passed over. Without labels the columns are found
+        mmCIF; measured columns may be named too and are passed over. Columns that are not named are found
         by type: a phase and its figure of merit, else coefficients, else a phase alone.
     observations
         Measured data of the same crystal; also expanded to P1.
@@ -135,14 +135,14 @@ def read_start_phases(selector: str, observations: Observations) -> StartPhases:
 def _phase_columns(path: Path, mtz: gemmi.Mtz, named: tuple[str, ...]) -> tuple[str, ...]:
     """Labels of the phase set, phase first, by name or by type."""
     types = {column.label: column.type for column in mtz.columns}
-    if named:
-        _check_present(path, mtz, named)
-        chosen = sorted((label for label in named if types[label] not in _MEASURED), key=lambda x: types[x])
+    _check_present(path, mtz, named)
+    chosen = sorted((label for label in named if types[label] not in _MEASURED), key=lambda x: types[x])
+    if chosen:
         signature = "".join(types[label] for label in chosen)
         if signature not in _PHASES:
             raise UserError(
                 "a phase, a phase and its figure of merit, or four coefficients (types P, PW, AAAA)",
-                ", ".join(f"{label} (type {types[label]})" for label in named),
+                ", ".join(f"{label} (type {types[label]})" for label in chosen),
                 "choose among " + _columns_text(mtz),
             )
         return tuple(chosen)
