@@ -65,4 +65,4 @@ def _random_phases(crystal: UniqueGrid) -> FloatArray:
     rng = np.random.default_rng(0)
     restricted = centric_phase(crystal.hkl, crystal.spacegroup)
     either = restricted + np.pi * rng.integers(2, size=len(crystal))
-    return np.where(np.isfinite(restricted), either, rng.uniform(-np.pi, np.pi, len(crystal)))
+    return np.asarray(np.where(np.isfinite(restricted), either, rng.uniform(-np.pi, np.pi, len(crystal))))
