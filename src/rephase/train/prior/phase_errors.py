@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rephase.data.crystals.crystal_model import CrystalModel
-from rephase.physics.cells import grid_inv_d2
+from rephase.models.prior_data import PriorData
+from rephase.physics.cells import Shape, grid_inv_d2
 from rephase.train.prior.crystals import TrueCrystal
 
 _SHELLS = 8
@@ -45,7 +46,7 @@ def noisy_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPh
     The noise grows or falls with resolution at random.
     """
     level, slope = _uniform(generator, -1.5, 2.0), _uniform(generator, -0.7, 1.0)
-    ratio = math.exp(level) * torch.exp(slope * _relative_s2(crystal)) * crystal.data.expected
+    ratio = math.exp(level) * torch.exp(slope * relative_s2(crystal.data)) * crystal.data.expected
     phi = (crystal.truth + _white(crystal, generator) * ratio).angle()
     x = 2.0 * crystal.truth.abs().square() / ratio.square()
     return StartingPhases(phi, _sim_weight(x) * _uniform(generator, *_MISJUDGED))
@@ -54,15 +55,20 @@ def noisy_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPh
 def erroneous_phases(crystal: TrueCrystal, generator: torch.Generator) -> StartingPhases:
     """Give true phases Gaussian errors, whatever the amplitude, that grow or fall with resolution."""
     cosine, slope = _uniform(generator, 0.02, 0.98), _uniform(generator, -0.5, 1.0)
-    sigma = spread_of(cosine) * torch.exp(slope * (_relative_s2(crystal) - 0.6))
+    sigma = spread_of(cosine) * torch.exp(slope * (relative_s2(crystal.data) - 0.6))
     phi = phases_with_errors(crystal, sigma, generator)
     return StartingPhases(phi, torch.exp(-0.5 * sigma.square()) * _uniform(generator, *_MISJUDGED))
 
 
 def phases_with_errors(crystal: TrueCrystal, sigma: Tensor | float, generator: torch.Generator) -> Tensor:
     """Return true phases with Gaussian errors of standard deviation `sigma`, radians."""
-    odd = _white(crystal, generator).imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
-    return crystal.truth.angle() + sigma * odd
+    return crystal.truth.angle() + sigma * gaussian_errors(crystal.data.shape, generator)
+
+
+def gaussian_errors(shape: Shape, generator: torch.Generator) -> Tensor:
+    """Draw errors of phases on the half-complex grid, Gaussian with a standard deviation of 1 radian."""
+    white = torch.fft.rfftn(torch.randn(shape, generator=generator), norm="ortho")
+    return white.imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
 
 
 def spread_of(cosine: float) -> float:
@@ -91,7 +97,7 @@ def partial_model_phases(crystal: TrueCrystal, generator: torch.Generator) -> St
 def model_phases(crystal: TrueCrystal, model: CrystalModel, misjudged: float = 1.0) -> StartingPhases:
     """Take the phases of a model, with Sim weights by the true σA of each resolution times a number."""
     F, data = crystal.structure_factors(model), crystal.data
-    bins = (_relative_s2(crystal) * _SHELLS).long().clamp(0, _SHELLS - 1)
+    bins = (relative_s2(crystal.data) * _SHELLS).long().clamp(0, _SHELLS - 1)
     observed, calculated = crystal.truth.abs() / data.expected, F.abs() / data.expected
     rms = _means(calculated.square(), bins, data.within).sqrt().clamp(min=1e-6)
     calculated = calculated / rms
@@ -113,9 +119,8 @@ def _sim_weight(x: Tensor) -> Tensor:
     return weight
 
 
-def _relative_s2(crystal: TrueCrystal) -> Tensor:
-    """1/d² in units of that of the edge."""
-    data = crystal.data
+def relative_s2(data: PriorData) -> Tensor:
+    """1/d² in units of that of the edge, at most 1, on the half-complex grid."""
     return (grid_inv_d2(data.cell[None], data.shape)[0] * data.d_min**2).clamp(max=1.0)
 
 

@@ -233,6 +233,8 @@ class PriorTrainConfig(RunConfig):
         Prior whose weights are those of the start: a released name, or a file. None: random ones.
     crystals, starts
         What is drawn.
+    judge
+        Weight of the loss of the judge of the hand, which sees the same crystals; 0 leaves it as it is.
     pool
         Crystals that are at hand, each with its states; the next step goes on with the next few.
     crystals_per_step
@@ -251,6 +253,7 @@ class PriorTrainConfig(RunConfig):
     start: str | None = None
     crystals: PriorCrystals = PriorCrystals()
     starts: PriorStarts = PriorStarts()
+    judge: Weight = 1.0
     pool: int = Field(default=32, ge=1, le=65536)
     crystals_per_step: int = Field(default=1, ge=1, le=4096)
     steps: int = Field(default=20_000, ge=1)

@@ -1,7 +1,6 @@
 """One step of training a prior: the next few crystals of the pool, each led on by one prediction."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +14,10 @@ from rephase.models.trained_prior import PriorRange, PriorRecord, save_prior
 from rephase.train.averaging import average_of, update_average
 from rephase.train.optimisers import build_optimiser, set_rate
 from rephase.train.precision import reduced_precision
+from rephase.train.prior.judge_examples import loss_of_judge
 from rephase.train.prior.pool import Pool
 from rephase.train.prior.prior_config import PriorTrainConfig
+from rephase.train.prior.trajectory import Trajectory
 from rephase.train.prior.truth import loss_of
 from rephase.train.ranks import Ranks
 from rephase.train.run_config import Machine
@@ -55,6 +56,7 @@ class PriorTrainer:
     average: DensityPrior | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.network.judge.requires_grad_(self.config.judge > 0.0)  # or it would decay untrained
         self.optimiser = build_optimiser(self.config.optimiser, self.network)
         self.average = None if self.config.average is None else average_of(self.network)
 
@@ -89,14 +91,14 @@ class PriorTrainer:
         A crystal whose prediction is not finite is followed no further. A step with one, or whose gradient is
         not finite, leaves the weights as they are.
         """
-        config, network, parameters = self.config, self.network, list(self.network.parameters())
-        network.train()
+        config, network = self.config, self.network.train()
+        parameters = [weight for weight in network.parameters() if weight.requires_grad]
         losses: dict[int, Tensor] = {}
         states = 0
         for place, trajectory in pool.turn(self.step):
             predicted = prediction(network, trajectory.states, trajectory.data, config.machine)
             aim = trajectory.aim(predicted)
-            loss = loss_of(predicted, aim.truth, trajectory.data).mean()
+            loss = loss_of(predicted, aim.truth, trajectory.data).mean() + self._judging(trajectory)
             (loss / config.crystals_per_step).backward()  # type: ignore[no-untyped-call]
             pool.keep(place, trajectory.after(predicted.detach(), aim, config.seed))
             losses[place] = loss.detach()
@@ -106,7 +108,13 @@ class PriorTrainer:
         counted = total.new_tensor(float(states))
         self.ranks.add_up([*gradients_of(parameters), total, counted])
         self.examples += int(counted)
-        return self._move(parameters, total)
+        return self._move(total)
+
+    def _judging(self, trajectory: Trajectory) -> Tensor:
+        weight = self.config.judge
+        if weight == 0.0:
+            return trajectory.noise.new_zeros(())
+        return weight * loss_of_judge(self.network.judge, trajectory, self.config.seed)
 
     def _drop_lost(self, pool: Pool, losses: dict[int, Tensor]) -> None:
         finite = torch.stack([*losses.values()]).isfinite().tolist()  # the only wait for the device
@@ -114,9 +122,9 @@ class PriorTrainer:
             if not fine:
                 pool.drop(place)
 
-    def _move(self, parameters: Sequence[nn.Parameter], loss: Tensor) -> StepFigures:
+    def _move(self, loss: Tensor) -> StepFigures:
         config, rate = self.config, self.rate()
-        gradient = nn.utils.clip_grad_norm_(parameters, config.clip or math.inf)
+        gradient = self._clipped()
         figures = StepFigures(float(loss), float(gradient), rate, done=bool((loss + gradient).isfinite()))
         if figures.done:
             set_rate(self.optimiser, rate)
@@ -127,6 +135,16 @@ class PriorTrainer:
         if figures.done and self.average is not None and config.average is not None:
             update_average(self.average, self.network, config.average, self.step)
         return figures
+
+    def _clipped(self) -> Tensor:
+        """Clip the gradients of judge and density apart, since neither is to slow the other.
+
+        Returns the norm of all of them as it was before.
+        """
+        judge, weights = self.network.judge.parameters(), self.network.named_parameters()
+        others = [weight for name, weight in weights if not name.startswith("judge.")]
+        largest = self.config.clip or math.inf
+        return torch.hypot(*(nn.utils.clip_grad_norm_(part, largest) for part in (others, judge)))
 
 
 def prediction(network: DensityPrior, states: PriorStates, data: PriorData, machine: Machine) -> Tensor:

@@ -103,7 +103,7 @@ class Trajectory:
         States that are clearly on their way to the mirror image are mirrored, and go on in the right hand:
         only that one has the handedness of protein, which the prior is to learn.
         """
-        generator = torch.Generator().manual_seed(noise_seed(seed, self.number, self.passes_left))
+        generator = torch.Generator().manual_seed(seed_of_pass(seed, self, _OF_NOISE))
         states = advanced(
             self.states, predicted, self.data, noise=self.noise, beyond=self.beyond, generator=generator
         )
@@ -114,9 +114,10 @@ class Trajectory:
         return replace(self, states=states, passes_left=self.passes_left - 1)
 
 
-def noise_seed(seed: int, number: int, passes_left: int) -> int:
-    """Seed of the noise of one pass."""
-    mixed = np.random.SeedSequence([seed, number, passes_left, _OF_NOISE]).generate_state(1, np.uint64)
+def seed_of_pass(seed: int, trajectory: Trajectory, purpose: int) -> int:
+    """Return the seed of what is drawn at one pass; those of other purposes end in other numbers."""
+    words = [seed, trajectory.number, trajectory.passes_left, purpose]
+    mixed = np.random.SeedSequence(words).generate_state(1, np.uint64)
     return int(mixed[0] >> np.uint64(1))
 
 
