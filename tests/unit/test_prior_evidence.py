@@ -69,6 +69,18 @@ def test_the_prior_decides_where_nothing_else_does(odds, hand):
     assert "no template fits" in decision.evidence
 
 
+@pytest.mark.parametrize(
+    ("odds", "told"),
+    [
+        (np.log(2.5), "the map 2.5 times as likely as its inverse"),
+        (-np.log(40.0), "the inverse 40 times as likely as the map"),
+        (30.0, "the map over 1000 times as likely as its inverse"),
+    ],
+)
+def test_odds_of_the_prior_are_told_in_words(odds, told):
+    assert told in hand_with_prior(nothing_decides("no template fits"), said(odds)).evidence
+
+
 def test_the_prior_adds_to_the_odds_of_templates():
     templates = HandDecision("same", "fitted", 5.0, "templates")
     agreed = hand_with_prior(templates, said(SURE))
