@@ -1,8 +1,5 @@
 """Starting phases of the benchmarks have the errors that are asked for, and crystals what is said of them."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from network_crystals import dipeptide
@@ -11,9 +8,6 @@ from rephase.data.crystals.contacts import closest_contact
 from rephase.data.crystals.crystal_model import solvent_fraction
 from rephase.data.crystals.structure_factors import structure_factors, unique_reflections
 from rephase.evaluate.map_figures import mean_phase_error, phase_errors
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from seeds import damaged_model, mean_error_of, random_errors, sigma_of
 from simulated import loosened, simulated
 

@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rephase.errors import UserError
-from rephase.evaluate.reliability import wilson_interval
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 import basin
 import phasing_ways
 import solve
 from basin_crystals import AXES, Molecule, Setting, one_of_each_entry
 from basin_figure import basin_figure
 from phasing_ways import BOTH, CLASSICAL, PRIOR, Limits
+from rephase.errors import UserError
+from rephase.evaluate.reliability import wilson_interval
 from solve_fragments import summary
 
 

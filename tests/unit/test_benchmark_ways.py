@@ -1,6 +1,5 @@
 """The ways of the basin study give phases in the order of the data, and starting phases are as stated."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,9 @@ import pytest
 from network_crystals import dipeptide
 from prior_oracles import oracle, untrained
 
+import phasing_ways
+import solve_real
+from phasing_ways import BOTH, CLASSICAL, PRIOR, Limits, prior_alone, projection_of, record_of, solve_record
 from rephase.data.crystals.structure_factors import structure_factors
 from rephase.evaluate.map_figures import mean_phase_error, phase_errors
 from rephase.io.observations import read_observations
@@ -16,12 +18,6 @@ from rephase.models.trained_prior import save_prior
 from rephase.phasing.hand import nothing_decides
 from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.phase import Solution
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import phasing_ways
-import solve_real
-from phasing_ways import BOTH, CLASSICAL, PRIOR, Limits, prior_alone, projection_of, record_of, solve_record
 from seeds import random_errors
 from simulated import Simulated, simulated
 from truth import model_phases
