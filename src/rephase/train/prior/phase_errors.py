@@ -62,12 +62,13 @@ def erroneous_phases(crystal: TrueCrystal, generator: torch.Generator) -> Starti
 
 def phases_with_errors(crystal: TrueCrystal, sigma: Tensor | float, generator: torch.Generator) -> Tensor:
     """Return true phases with Gaussian errors of standard deviation `sigma`, radians."""
-    return crystal.truth.angle() + sigma * gaussian_errors(crystal.data.shape, generator)
+    moved: Tensor = crystal.truth.angle() + sigma * gaussian_errors(crystal.data.shape, generator)
+    return moved
 
 
 def gaussian_errors(shape: Shape, generator: torch.Generator) -> Tensor:
     """Draw errors of phases on the half-complex grid, Gaussian with a standard deviation of 1 radian."""
-    white = torch.fft.rfftn(torch.randn(shape, generator=generator), norm="ortho")
+    white: Tensor = torch.fft.rfftn(torch.randn(shape, generator=generator), norm="ortho")
     return white.imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
 
 
