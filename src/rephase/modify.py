@@ -13,10 +13,9 @@ from rephase.io.example_files import check_new_directory
 from rephase.io.observations import Observations, read_observations
 from rephase.io.phase_sets import split_selector
 from rephase.io.phased import hendrickson_lattman, write_phased_mtz
-from rephase.io.sequence import Sequence, read_sequence
+from rephase.io.sequence import read_sequence
 from rephase.io.start_phases import StartPhases, measured_columns, read_start_phases
 from rephase.logs import Log
-from rephase.phasing.constraints import VOLUME_PER_ATOM
 from rephase.phasing.modification.cycles import ModifiedDensity, ModifiedPhases, modify_phases
 from rephase.phasing.modification.modified_density import SolventAndHistogram
 from rephase.phasing.modification.prior_density import PriorDensity
@@ -24,6 +23,7 @@ from rephase.phasing.modification.start_weight import estimate_fom
 from rephase.phasing.modification.unique_grid import UniqueGrid, unique_grid
 from rephase.phasing.prepare import PreparedData, prepare
 from rephase.phasing.prior_choice import ChosenPrior, choose_prior
+from rephase.phasing.unusual_content import unusual_content
 from rephase.report.directory import MAP, RESULTS, report_of_directory
 from rephase.report.modified import ModifyRun, assemble_modified, tell_cycles, tell_modified, tell_start
 from rephase.report.output_files import MODIFY_LOG, PHASED, describe_files, make_room
@@ -32,9 +32,6 @@ from rephase.report.results import Results, write_results
 from rephase.report.terminal import tell_measured
 from rephase.report.viewers import write_viewer_scripts
 from rephase.solve import choose_device
-
-_FEWEST_ATOMS = 60  # in the asymmetric unit: eight residues, less than any histogram or boundary is meant for
-_NUCLEOTIDES = frozenset("ACGTU")
 
 
 def modify(
@@ -187,24 +184,6 @@ def matching_rows(start: StartPhases, observed: Observations, prepared: Prepared
     place = {tuple(hkl): row for row, hkl in enumerate(observed.hkl.tolist())}
     rows = [place[tuple(hkl)] for hkl in prepared.reflections.hkl.tolist()]
     return start.select(np.array(rows, dtype=np.intp))
-
-
-def unusual_content(prepared: PreparedData, protein: Sequence | None) -> list[str]:
-    """Say where a crystal does not seem to be one of a protein, on whose density modification rests."""
-    data = prepared.reflections
-    room = data.cell.volume / len(data.spacegroup.operations()) / VOLUME_PER_ATOM
-    found = []
-    if room < _FEWEST_ATOMS:
-        found.append(
-            f"The asymmetric unit has room for {room:.0f} atoms: this is no protein, and neither the "
-            "histogram of protein density nor a solvent boundary suits it."
-        )
-    if protein is not None and all(set(chain) <= _NUCLEOTIDES for chain in protein.chains):
-        found.append(
-            "The sequence holds no letters but those of nucleotides: the histogram is that of proteins, and "
-            "the solvent content was calculated for amino acids."
-        )
-    return found
 
 
 def weighted_start(

@@ -22,6 +22,7 @@ from rephase.phasing.phase import Solution, StartRecord, phase
 from rephase.phasing.prepare import PreparedData, prepare
 from rephase.phasing.prior_choice import choose_prior, prior_of_search
 from rephase.phasing.recipes import ATOMIC_D_MIN
+from rephase.phasing.unusual_content import unusual_content
 from rephase.report.assemble import Run, assemble
 from rephase.report.directory import MAP, PEAKS, RESULTS, report_of_directory
 from rephase.report.output_files import (
@@ -142,6 +143,8 @@ def solve(
         log.stage("data")
         log.timings["data"] = time.perf_counter() - begin
         tell_data(log, data, observed, prepared)
+        for warning in unusual_content(prepared, protein):
+            log.warn(warning)
 
         log.stage("phasing")
         if network is not None:

@@ -70,7 +70,13 @@ def crystal(tmp_path: Path, group: str, scale: float) -> PreparedData:
 
 @pytest.mark.parametrize(
     ("group", "scale", "name"),
-    [("P 1", 1.0, PEPTIDE), ("P 1", 6.0, PEPTIDE), ("P 1 21 1", 2.0, PEPTIDE), ("P 1 21 1", 6.0, PROTEIN)],
+    [
+        ("P 1", 1.0, PEPTIDE),
+        ("P 1", 2.5, PEPTIDE),
+        ("P 1", 6.0, PROTEIN),
+        ("P 1 21 1", 2.0, PEPTIDE),
+        ("P 1 21 1", 6.0, PROTEIN),
+    ],
 )
 def test_peptides_and_p1_have_their_own_prior(tmp_path, group, scale, name):
     assert prior_of_search(crystal(tmp_path, group, scale)) == name

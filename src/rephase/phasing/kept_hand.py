@@ -1,7 +1,7 @@
 """Which of the two hands of a solution is kept."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,8 @@ def keep_hand(prepared: PreparedData, solution: Solution, seed: int) -> KeptHand
         return KeptHand(solution.phi, None, nothing_decides("there is no solution"))
     data = prepared.reflections
     found = _evidence(prepared, solution, seed)
+    if solution.judgement.word == "doubtful":  # what tells the hand of right maps only leans in others
+        found = replace(found, hand=None)
     if solution.problem.recipe.given and found.hand is None:
         found = HandDecision("same", f"the hand of the given phases; {found.evidence}", found.score, "given")
     shifts = origin_shifts(data.spacegroup, data.spacegroup, "other")

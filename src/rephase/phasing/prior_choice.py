@@ -19,6 +19,9 @@ PEPTIDE, PROTEIN = "peptide", "protein"
 MOST_OF_PEPTIDES = 60.0
 """Residues in the primitive cell up to which `PEPTIDE` searches in crystals with symmetry."""
 
+MOST_IN_P1 = 200.0
+"""The same in P1."""
+
 _RESIDUE_VOLUME = 135.0  # Å³ of an average residue, 110 Da × 1.23 Å³/Da
 
 
@@ -49,12 +52,13 @@ class ChosenPrior:
 def prior_of_search(prepared: PreparedData) -> str:
     """Return the name of the released prior that suits a search from random phases.
 
-    `PEPTIDE` in P1, and where the primitive cell holds few residues; else `PROTEIN`.
+    `PEPTIDE` where the primitive cell holds few residues, in P1 also where it may hold some more (without a
+    sequence a loose cell seems to hold more than it does); else `PROTEIN`.
     """
     setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
     residues = setting.cell.volume * (1.0 - prepared.solvent_fraction) / _RESIDUE_VOLUME
     in_p1 = len(setting.operations.sym_ops) == 1
-    return PEPTIDE if in_p1 or residues <= MOST_OF_PEPTIDES else PROTEIN
+    return PEPTIDE if residues <= (MOST_IN_P1 if in_p1 else MOST_OF_PEPTIDES) else PROTEIN
 
 
 def choose_prior(

@@ -69,7 +69,8 @@ def phases_with_errors(crystal: TrueCrystal, sigma: Tensor | float, generator: t
 def gaussian_errors(shape: Shape, generator: torch.Generator) -> Tensor:
     """Draw errors of phases on the half-complex grid, Gaussian with a standard deviation of 1 radian."""
     white: Tensor = torch.fft.rfftn(torch.randn(shape, generator=generator), norm="ortho")
-    return white.imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
+    odd: Tensor = white.imag * math.sqrt(2.0)  # φ(−h) = −φ(h)
+    return odd
 
 
 def spread_of(cosine: float) -> float:
