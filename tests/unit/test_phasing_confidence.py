@@ -110,3 +110,9 @@ def test_the_word_of_the_prior_counts():
 def test_figures_with_a_prior_need_one():
     with pytest.raises(ValueError, match="prior"):
         figures_of(CLASSICAL)
+
+
+def test_free_reflections_have_to_confirm_what_the_prior_likes():
+    liked = replace(CLASSICAL, prior=PriorEvidence(agreement=1.0, restored=1.0, log_odds=9.0), agreeing=1.0)
+    assert judge_solution(replace(liked, free_correlation=0.9)).word == "solved"
+    assert judge_solution(replace(liked, free_correlation=0.1)).word != "solved"
