@@ -30,9 +30,9 @@ _CONSTANT = -23.4
 _WEIGHTS = (4.2, 21.7, 2.9, 0.0, 1.0)
 
 _LEAST_BOUND = 0.25
-"""Free correlation less two standard errors that a solution needs whatever the prior says, which likes its own
-answers also in crystals that it knows nothing of: 0.65 and more on validation crystals if right, 0.19 and less
-if wrong."""
+"""Free correlation less two standard errors that a solution needs whatever the prior says, which likes its
+own answers also in crystals that it knows nothing of: 0.65 and more on validation crystals if right, 0.19
+and less if wrong."""
 
 _UNCONFIRMED = 0.5
 
