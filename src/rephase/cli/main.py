@@ -32,7 +32,7 @@ COMMANDS = {
     "solve": "Phase measured amplitudes or intensities.",
     "modify": "Improve given phases by density modification.",
     "phasematch": "Compare two sets of phases after matching origin and hand.",
-    "train": "Train a network that turns Patterson maps into densities.",
+    "train": "Train a network from Patterson maps to densities, or a density prior.",
     "evaluate": "Measure how good a network is on a set of crystals.",
     "weights": "Show trained networks, and make their files and cards for release.",
     "data": "Make, look at and check sets of fragments to train and test on.",
