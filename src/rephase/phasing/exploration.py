@@ -106,11 +106,15 @@ def _ways(
 
         return run
 
+    predicted = [problem for problem in problems if problem.recipe.predicted]
     if given is not None:
         yield from_given
+    for problem in predicted:
+        yield classical(problem)
     yield from_random
     for problem in problems:
-        yield classical(problem)
+        if problem not in predicted:
+            yield classical(problem)
 
 
 def round_from_random(

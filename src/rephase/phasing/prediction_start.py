@@ -46,6 +46,7 @@ def from_predictions(predictions: Predictions) -> Recipe:
         constraint=partial(MolecularEnvelope, fraction=fraction),
         start=partial(prediction_starts, predictions=predictions),
         most_starts=STARTS,
+        predicted=True,
     )
 
 

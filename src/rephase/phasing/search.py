@@ -47,6 +47,8 @@ class Recipe:
         and a generator.
     most_starts
         Starts that are run together at most.
+    predicted
+        Whether it starts from the prediction of a network for this very crystal, and so goes first.
     given
         Whether it starts from the user's phases, in their hand.
     """
@@ -59,6 +61,7 @@ class Recipe:
     constraint: Callable[[AmplitudeGrid], Constraint]
     start: "Callable[[Problem, AmplitudeGrid, int, torch.Generator], Tensor]"
     most_starts: int = MOST_STARTS
+    predicted: bool = False
     given: bool = False
 
 
