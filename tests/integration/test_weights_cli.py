@@ -13,7 +13,7 @@ from rephase.data.crystals.placement import Placement
 from rephase.data.crystals.placements import placements_from
 from rephase.data.sets.set_record import SetOrigin
 from rephase.data.sets.set_writer import SetPart, write_set
-from rephase.models import trained
+from rephase.models import trained, trained_prior
 from rephase.models.trained import load_network
 from rephase.study.results_text import HEADERS
 
@@ -58,7 +58,8 @@ def test_networks_are_shown_with_their_range(
 def test_the_program_says_where_it_has_no_networks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trained, "released_folder", lambda: tmp_path / "nowhere")
+    for module in (trained, trained_prior):
+        monkeypatch.setattr(module, "released_folder", lambda: tmp_path / "nowhere")
     assert run(["weights", "show"]) == 0
     assert "no networks" in capsys.readouterr().out
 
