@@ -1,9 +1,9 @@
 """The density prior at work on one crystal: phases in, phases and figures of merit out."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,6 +13,7 @@ from rephase.models.prior_data import PriorData, prior_data
 from rephase.models.prior_states import PriorStates, advanced, figure_of_merit, starting_states
 from rephase.models.trained_prior import TrainedPrior
 from rephase.phasing.amplitude_grid import AmplitudeGrid
+from rephase.phasing.mate_average import MateAverage, mate_average
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -103,22 +104,10 @@ class PriorProjection:
         density = self.data.maps(states.predicted)
         return float(self.prior.network.odds_of_hand(density, self.data).mean())
 
-    def averaged(self, F: Tensor) -> Tensor:
-        """Average coefficients over symmetry mates; those of reflections that were never measured stay."""
-        expansion = self.grid.expansion
-        turn = np.exp(1j * expansion.shift)
-        rows = self.grid.at_reflections(F) * turn.conj()
-        own = np.where(expansion.conjugate, rows.conj(), rows)
-        size = int(expansion.asu_index.max()) + 1
-        mates = scipy.sparse.csr_array(
-            (np.ones(len(expansion)), (expansion.asu_index, np.arange(len(expansion)))),
-            (size, len(expansion)),
-        )
-        mean = (mates @ own.T).T / np.maximum(mates.sum(axis=1), 1.0)
-        back = mean[:, expansion.asu_index]
-        back = np.where(expansion.conjugate, back.conj(), back) * turn
-        listed = self.grid.from_reflections(np.ones(len(expansion), dtype=np.complex128)).real > 0.5
-        return torch.where(listed, self.grid.from_reflections(back), F)
+    @cached_property
+    def averaged(self) -> MateAverage:
+        """Averages coefficients over symmetry mates."""
+        return mate_average(self.grid)
 
     def phases(self, states: PriorStates) -> FloatArray:
         """Phases at the rows of the expansion, radians, shape ``(states, m)``."""
