@@ -1,6 +1,7 @@
 """Phases to start from: they reach the search as they are, and uncertain ones are drawn anew."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import gemmi
 import numpy as np
@@ -12,8 +13,10 @@ from prior_oracles import projection_of, untrained
 from rephase.crystal.reflections import Reflections
 from rephase.io.observations import Observations
 from rephase.io.start_phases import StartPhases
+from rephase.phasing.finish import FinishedPhases
 from rephase.phasing.given_phases import (
     GivenPhases,
+    at_given_origin,
     drawn_phases,
     from_given,
     given_phases,
@@ -21,6 +24,7 @@ from rephase.phasing.given_phases import (
     prior_states_of,
 )
 from rephase.phasing.prepare import prepare
+from rephase.phasing.symmetry_origin import SymmetryFit
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +129,30 @@ def test_they_stay_with_their_reflections(fom_given):
     np.testing.assert_array_equal(given.fom > 0.0, known[rows])
     assert given.evidence == fom_given
     assert from_given(given, prepared).given
+
+
+@pytest.mark.parametrize(
+    ("group", "shift"),
+    [("P 21 21 21", (0.5, 0.0, 0.5)), ("P 1 21 1", (0.5, 0.3, 0.0)), ("P 1", (0.1, 0.2, 0.7))],
+)
+def test_a_solution_at_another_permissible_origin_comes_back_to_theirs(group, shift):
+    """Half of the phases are unknown, and the others are wrong by up to 60°."""
+    crystal = truth(group, atoms=4, d_min=1.2)
+    grid = problem_of(crystal).grid
+    n, rng = len(crystal.hkl), np.random.default_rng(0)
+    true = np.angle(crystal.F)
+    given = GivenPhases(true + rng.uniform(-1.0, 1.0, n), np.where(np.arange(n) % 2, 0.7, 0.0), True)
+    moved = true + 2 * np.pi * crystal.hkl @ np.array(shift)
+    fit = SymmetryFit(np.zeros(3), 1.0, {})
+    elsewhere = FinishedPhases(grid.expansion.phases(moved), moved, np.ones(n), fit, 1.0, False)
+    found = at_given_origin(elsewhere, given, prepared_of(crystal, group), grid.expansion)
+    strong = np.abs(crystal.F) > 1.0
+    assert np.cos(found.phi_asu - true)[strong].min() > 0.9
+    assert np.cos(found.phi - grid.expansion.phases(true))[strong[grid.expansion.asu_index]].min() > 0.9
+
+
+def prepared_of(crystal, group: str) -> SimpleNamespace:
+    """The amplitudes of a crystal with a primitive cell, as if measured."""
+    f = np.abs(crystal.F)
+    data = Reflections(crystal.hkl, f, 0.1 * f, crystal.setting.cell, gemmi.SpaceGroup(group))
+    return SimpleNamespace(reflections=data)

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rephase.crystal.symmetry import P1Expansion, find_equivalents
+from rephase.evaluate.alignment import align
+from rephase.evaluate.origins import moved_phases
 from rephase.io.start_phases import StartPhases
 from rephase.models.prior_states import PriorStates
 from rephase.phasing.amplitude_grid import AmplitudeGrid
 from rephase.phasing.constraints import MolecularEnvelope
+from rephase.phasing.finish import FinishedPhases
 from rephase.phasing.prepare import PreparedData
 from rephase.phasing.prior_projection import PriorProjection
 from rephase.phasing.recipes import solvent_hypotheses
@@ -146,3 +149,26 @@ def prior_states_of(given: GivenPhases, starts: int, seed: int, projection: Prio
         return states
     shown = projection.start(given.phi[None], given.fom[None]).given
     return replace(states, given=shown.expand_as(states.current))
+
+
+def at_given_origin(
+    finished: FinishedPhases, given: GivenPhases, prepared: PreparedData, expansion: P1Expansion
+) -> FinishedPhases:
+    """Move a solution to that of its permissible origins where it is nearest to the given phases.
+
+    Parameters
+    ----------
+    finished
+        What came of them, at any permissible origin, in the same hand.
+    given
+        The phases that it started from.
+    prepared
+        The data.
+    expansion
+        To P1, in the primitive cell.
+    """
+    data = prepared.reflections
+    known = data.f * given.fom
+    (same, *_) = align(data.hkl, known, given.phi, data.f, finished.phi_asu, data.spacegroup).fits
+    phi = moved_phases(data.hkl, finished.phi_asu, np.array(same.shift), "same")
+    return replace(finished, phi=expansion.phases(phi), phi_asu=phi)

@@ -19,7 +19,7 @@ from rephase.phasing.confidence import Evidence, Judgement, judge_solution
 from rephase.phasing.evidence import evidence_of
 from rephase.phasing.exploration import explore
 from rephase.phasing.finish import FinishedPhases, finish
-from rephase.phasing.given_phases import GivenPhases, from_given
+from rephase.phasing.given_phases import GivenPhases, at_given_origin, from_given
 from rephase.phasing.merit import choose_omitted
 from rephase.phasing.prediction_start import from_predictions
 from rephase.phasing.predictions import Predictions, predict
@@ -138,7 +138,10 @@ class _Kept:
 
     @cached_property
     def finished(self) -> FinishedPhases:
-        """Phases of the best start at the origin of the group, of the end game that predicts better."""
+        """Phases of the best start at an origin of the group, of the end game that predicts better.
+
+        What started from given phases stays at their origin.
+        """
         best, task = self.round, self._task
         number = best.merit.best()
         operations = task.setting.operations
@@ -152,7 +155,10 @@ class _Kept:
                     task.projection, best.problem, phi, task.hkl, operations, placed=best.symmetric
                 )
             )
-        return max(found, key=lambda one: one.cross_validated)
+        better = max(found, key=lambda one: one.cross_validated)
+        if task.given is None or not best.problem.recipe.given:
+            return better
+        return at_given_origin(better, task.given, task.prepared, best.problem.grid.expansion)
 
     @cached_property
     def agreement(self) -> tuple[tuple[int, int], FloatArray]:
@@ -172,11 +178,13 @@ class _Kept:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """The crystal: its primitive setting, its unique reflections there, and the prior at work on it."""
+    """The crystal: data, setting, unique reflections in it; the prior at work on it; given phases."""
 
+    prepared: PreparedData
     setting: PrimitiveSetting
     hkl: NDArray[np.int32]
     projection: PriorProjection | None
+    given: GivenPhases | None
 
 
 def ignore(_: object) -> None:
@@ -237,7 +245,7 @@ def phase(
     recipes = [*seeded, *recipes_for(prepared)]
     problems = [pose(prepared, recipe, setting, hkl, seed, device) for recipe in recipes]
     projection = project_prior(prior, problems[0], prepared) if prior is not None else None
-    task = _Task(setting, hkl, projection)
+    task = _Task(prepared, setting, hkl, projection, given)
     starts: list[StartRecord] = []
     kept: _Kept | None = None
     for current in explore(problems, projection, given, seed, deadline, on_step):
