@@ -145,6 +145,15 @@ def test_a_protein_is_read_with_its_water_which_counts_as_solvent(entry: Path) -
     assert found.solvent == pytest.approx(1.0 - 1.23 * dalton * 4 / (30 * 40 * 50), abs=0.06)
 
 
+def test_atoms_of_unknown_element_are_left_out(entry: Path) -> None:
+    water = next(line for line in entry.read_text().splitlines() if "HOH" in line)
+    unknown = water.replace("HOH", "UNX").replace(" O ", " X ")[:77] + "X"
+    entry.write_text(entry.read_text().replace(water, f"{water}\n{unknown}"))
+    found = protein_crystal(entry)
+    assert found is not None
+    assert set(found.model.elements.tolist()) == {"C", "N", "O", "S"}
+
+
 def test_a_run_of_residues_crosses_no_break(entry: Path) -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):

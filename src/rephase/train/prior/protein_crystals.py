@@ -62,7 +62,10 @@ def protein_crystal(path: Path) -> ProteinCrystal | None:
         for chain in structure[0]
         for residue in chain
         for atom in residue
-        if not atom.is_hydrogen() and atom.occ >= _LEAST_OCCUPANCY and atom.altloc in "\0A"
+        if not atom.is_hydrogen()
+        and atom.element.atomic_number > 0  # X stands for atoms that nobody knows
+        and atom.occ >= _LEAST_OCCUPANCY
+        and atom.altloc in "\0A"
     ]
     if not sites:
         return None
