@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,7 @@ _POINTS_PER_BATCH = 100_000  # grid points of all starts of a pass: what the act
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a round of the prior is, and how much is drawn at random on the way.
+    """How long a round of the prior is, and what its passes add to the prediction.
 
     Attributes
     ----------
@@ -50,14 +50,31 @@ class Schedule:
         At most.
     noise
         In the first pass, 0–1, see `rephase.models.prior_states.advanced`.
+    beyond
+        How far steps go beyond the prediction in the first pass, see there; it falls as the noise does.
     """
 
     passes: int
     noise: float = 0.0
+    beyond: float = 0.0
 
-    def noise_of(self, number: int) -> float:
-        """Noise of pass `number`, from 0."""
-        return self.noise * max(0.0, 1.0 - number / (ANNEALED * self.passes))
+    def part(self, number: int) -> float:
+        """Part of noise and overstepping that is left in pass `number`, from 0."""
+        return max(0.0, 1.0 - number / (ANNEALED * self.passes))
+
+    def quiet(self, number: int) -> bool:
+        """Whether pass `number` adds nothing to the prediction."""
+        return self.part(number) == 0.0 or self.noise == self.beyond == 0.0
+
+    def states(
+        self, working: PriorProjection, states: PriorStates, generator: torch.Generator
+    ) -> Iterator[PriorStates]:
+        """Let states go on, and yield them after each pass."""
+        for number in range(self.passes):
+            noise, beyond = self.part(number) * self.noise, self.part(number) * self.beyond
+            drawn = generator if noise > 0.0 else None
+            states = working.step(states, noise=noise, beyond=beyond, generator=drawn)
+            yield states
 
 
 def prior_starts(projection: PriorProjection) -> int:
@@ -102,16 +119,13 @@ def prior_round(
     """
     working = projection.without(problem.omitted)
     generator = torch.Generator().manual_seed(seed)
-    states = begin(working)
     best = _Best(problem, projection)
     more = schedule.passes
-    for number in range(schedule.passes):
-        noise = schedule.noise_of(number)
-        states = working.step(states, noise=noise, generator=generator if noise > 0.0 else None)
+    for number, states in enumerate(schedule.states(working, begin(working), generator)):
         on_step(1)
         best.take(working, states)
         more = min(more - 1, SETTLING) if best.figure > CONVINCING else more - 1
-        stalled = noise == 0.0 and best.passes_since >= PATIENCE
+        stalled = schedule.quiet(number) and best.passes_since >= PATIENCE
         if more <= 0 or stalled or time.monotonic() > deadline:
             break
     return best.round(problem, number + 1, seed)
