@@ -1,6 +1,7 @@
 """One step of training a prior: the next few crystals of the pool, each led on by one prediction."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,19 @@ from rephase.train.ranks import Ranks
 from rephase.train.run_config import Machine
 from rephase.train.step_figures import StepFigures, gradients_of
 
+Lesson = Callable[[DensityPrior, Trajectory, PriorTrainConfig], tuple[Tensor, Trajectory]]
+"""What a network is to learn from the next pass of a trajectory: its loss, and where that goes on from."""
+
+
+def density_lesson(
+    network: DensityPrior, trajectory: Trajectory, config: PriorTrainConfig
+) -> tuple[Tensor, Trajectory]:
+    """Compare the densities that a network predicts with the truth, and go on from them."""
+    predicted = prediction(network, trajectory.states, trajectory.data, config.machine)
+    aim = trajectory.aim(predicted)
+    loss = loss_of(predicted, aim.truth, trajectory.data).mean()
+    return loss, trajectory.after(predicted.detach(), aim, config.seed)
+
 
 @dataclass(eq=False)
 class PriorTrainer:
@@ -38,6 +52,8 @@ class PriorTrainer:
         The crystals it is to see.
     ranks
         The processes.
+    lesson
+        What is learnt at each pass.
     step, examples, skipped, best
         Steps done, states predicted from, steps in a row that were passed over, the best validation so far.
     optimiser, average
@@ -48,6 +64,7 @@ class PriorTrainer:
     network: DensityPrior
     trained: PriorRange
     ranks: Ranks = field(default_factory=Ranks)
+    lesson: Lesson = density_lesson
     step: int = 0
     examples: int = 0
     skipped: int = 0
@@ -96,11 +113,10 @@ class PriorTrainer:
         losses: dict[int, Tensor] = {}
         states = 0
         for place, trajectory in pool.turn(self.step):
-            predicted = prediction(network, trajectory.states, trajectory.data, config.machine)
-            aim = trajectory.aim(predicted)
-            loss = loss_of(predicted, aim.truth, trajectory.data).mean() + self._judging(trajectory)
+            loss, following = self.lesson(network, trajectory, config)
+            loss = loss + self._judging(trajectory)
             (loss / config.crystals_per_step).backward()  # type: ignore[no-untyped-call]
-            pool.keep(place, trajectory.after(predicted.detach(), aim, config.seed))
+            pool.keep(place, following)
             losses[place] = loss.detach()
             states += len(trajectory.states)
         self._drop_lost(pool, losses)
