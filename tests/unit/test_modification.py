@@ -157,7 +157,15 @@ def test_sigma_a_is_recovered_from_amplitudes_alone() -> None:
     np.testing.assert_allclose(found.at(inv_d2)[away], true_sigma_a[away], atol=0.1)
     unrelated = estimate_sigma_a(np.abs(normal()), np.abs(calculated), centric, inv_d2, shells)
     assert found.gain > 0.1
-    assert unrelated.gain * n < chance_gain(len(shells)) < found.gain * n
+    assert unrelated.gain * n < chance_gain(len(shells), 1) < found.gain * n
+
+
+@pytest.mark.parametrize(("shells", "trials"), [(1, 1), (1, 100), (20, 20)])
+def test_the_best_of_many_useless_densities_seldom_beats_chance(shells: int, trials: int) -> None:
+    """Likelihood ratios of useless densities: squares of the positive ones of normal numbers, halved."""
+    rng = np.random.default_rng(0)
+    best = [(rng.normal(size=(trials, shells)).clip(0.0) ** 2 / 2.0).sum(axis=1).max() for _ in range(5000)]
+    assert 0.005 < np.mean(np.array(best) > chance_gain(shells, trials)) < 0.015
 
 
 def test_normalised_amplitudes_have_unit_mean_square_in_every_shell() -> None:

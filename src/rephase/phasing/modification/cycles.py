@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 
 from rephase.phasing.merit import correlation
 from rephase.phasing.modification.combination import combined_hl, phases_of_hl
-from rephase.phasing.modification.estimates import Estimate, estimated_hl, mix
-from rephase.phasing.modification.sigma_a import (
-    SigmaA,
-    chance_gain,
-    normalise,
-    resolution_shells,
-)
+from rephase.phasing.modification.estimates import Estimate, estimated_hl, mix, possible_shares
+from rephase.phasing.modification.sigma_a import SigmaA, chance_gain, normalise, resolution_shells
 from rephase.phasing.modification.unique_grid import UniqueGrid
 
 FloatArray = NDArray[np.float64]
@@ -130,7 +125,8 @@ def modify_phases(
     start = phases_of_hl(start_hl, crystal.hkl, crystal.spacegroup)
     runs = [start] * (int(fold.max()) + 1)
     best = ModifiedPhases(*start, start_hl, (), None)
-    to_beat = chance_gain(len(shells)) / len(crystal)
+    trials = cycles * len(possible_shares(len(densities)))
+    to_beat = chance_gain(len(shells), trials) / len(crystal)
     done: list[Cycle] = []
     for number in range(1, cycles + 1):
         estimates = [

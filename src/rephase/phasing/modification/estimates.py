@@ -70,14 +70,14 @@ def mix(
     """
     scaled = [[_normalised(crystal, F, shells) for F in runs] for runs in estimates]
     tried = []
-    for shares in _possible_shares(len(estimates)):
+    for shares in possible_shares(len(estimates)):
         mixed = [_sum_of(shares, run) for run in zip(*scaled, strict=True)]
         free = np.stack(mixed)[fold, np.arange(len(crystal))]
         tried.append((shares, mixed, assess(crystal, free, shells)))
     return max(tried, key=lambda one: one[2].sigma_a.gain)
 
 
-def _possible_shares(count: int) -> list[tuple[float, ...]]:
+def possible_shares(count: int) -> list[tuple[float, ...]]:
     """Shares in steps of 1/`_STEPS` that add up to 1."""
     whole = product(range(_STEPS + 1), repeat=count)
     return [tuple(part / _STEPS for part in parts) for parts in whole if sum(parts) == _STEPS]

@@ -1,11 +1,12 @@
 """σA of modified structure factors, from the amplitudes of reflections that had no part in them."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import i0e
+from scipy.stats import binom, chi2
 
 from rephase.crystal.shells import Shells, equal_count_shells
 
@@ -16,6 +17,7 @@ _TRIED = np.linspace(0.0, 0.985, 99)  # steps of 0.01: finer than any shell can 
 _PER_SHELL = 500  # reflections; wider shells hide how σA falls off, and poor phases end worse
 _MOST_SHELLS = 20
 _OF_NEIGHBOURS = 0.5  # weight of the neighbouring shells' likelihood: σA changes smoothly
+_BY_CHANCE = 0.01  # runs with phases of no use that are thought to have improved them
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +88,31 @@ def estimate_sigma_a(
     return SigmaA(shells, _TRIED[best], gain)
 
 
-def chance_gain(shells: int) -> float:
-    """Return the gain in nats, all reflections together, that noise alone hardly ever reaches.
+def chance_gain(shells: int, trials: int) -> float:
+    """Return the gain in nats, all reflections together, that noise reaches in 1 % of the runs at most.
 
-    The likeliest of all σA ≥ 0 is 0 half of the time, and else gains half of a χ² with one degree of freedom:
-    1/4 on average with variance 5/16 in each shell; three standard deviations more are asked for.
+    Twice the gain of the likeliest σA² ≥ 0 in a shell is 0 half of the time, and else χ² with one degree of
+    freedom (Self & Liang, 1987, J. Am. Stat. Assoc. 82, 605–610): over all shells a mixture of χ², weighted
+    by how often so many shells gain. That one of several trials gains so much is at most as probable as the
+    sum of their probabilities.
+
+    Parameters
+    ----------
+    shells
+        In which σA is estimated.
+    trials
+        Densities of which the best is taken.
     """
-    return 0.25 * shells + 3.0 * math.sqrt(0.3125 * shells)
+    gaining = np.arange(1, shells + 1)
+    part = binom.pmf(gaining, shells, 0.5)
+
+    def excess(gain: float) -> float:
+        return trials * float(part @ chi2.sf(2.0 * gain, gaining)) - _BY_CHANCE
+
+    high = 1.0
+    while excess(high) > 0.0:
+        high *= 2.0
+    return float(brentq(excess, 0.0, high))
 
 
 def _log_likelihood(
