@@ -1,167 +1,202 @@
-"""Fit and check how probable it is that a solution with the density prior is right, and in the right hand.
+"""Fit and check how probable it is that an answer of the density prior is right, and in the right hand.
 
-    python benchmarks/confidence.py --prior FILE [--sets dev-p15-tight,dev-p15-var] [--count 20] [--json FILE]
+    python benchmarks/confidence.py --json FILE [--minutes 30]
 
-Phases with errors from 45° to 85° go through the prior; what comes out is judged by the figures of
-`rephase.phasing.confidence`, and compared with the truth. A logistic regression without negative weights
-gives the constants of that module. AUROC and the reliability table are of probabilities by weights that were
-fitted to other crystals. Use development lists: the constants are a choice.
+Answers for crystals of the val split, by the released priors: of peptides of 2, 15 and 30 residues in P1, of
+15 in P2₁, every other one with noise, and of small proteins in their own groups with bulk solvent; from seeds
+with and without figures of merit, from wrong seeds that are said to be good, from random phases, and from
+what the classical search leaves. Each is judged by figures that need no truth, and compared with it.
+
+A logistic regression without negative weights gives the constants of `rephase.phasing.confidence`. The log
+loss, the AUROC and the reliability table are of probabilities by weights that were fitted to the other PDB
+entries. FILE is gone on with; answers by other weights than those of today are made anew.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from rephase.crystal.primitive import primitive_setting
-from rephase.data.lists.crystal_lists import read_list
-from rephase.data.lists.listed_crystals import crystals_of
-from rephase.data.lists.listed_fragments import read_listed
-from rephase.evaluate.alignment import align
-from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
-from rephase.evaluate.origins import moved_phases
-from rephase.evaluate.reliability import auroc, reliability_table
+from confidence_answers import answers, starts_of
+from confidence_crystals import Subject, subjects
+from forward import hardware
+from phasing_ways import prior_sum
+from rephase.evaluate.reliability import auroc, reliability_table, wilson_interval
+from rephase.io.atomic_files import write_whole
 from rephase.logs import format_table
-from rephase.models.trained_prior import TrainedPrior, load_prior
-from rephase.phasing.agreement import agreement_of_starts
-from rephase.phasing.confidence import FIGURES, SOLVED_CHANCE, figures_of
-from rephase.phasing.evidence import evidence_of
+from rephase.models.trained import released_names
+from rephase.models.trained_prior import released_priors
+from rephase.phasing.confidence import FIGURES, LEAST_BOUND, SOLVED_CHANCE, UNCONFIRMED
 from rephase.phasing.hand import LEAST_LOG_ODDS
-from rephase.phasing.phase import pose, project_prior
-from rephase.phasing.prior_finish import finish_by_prior
-from rephase.phasing.prior_rounds import PASSES, Schedule, prior_round
-from rephase.phasing.recipes import recipes_for
-from rephase.phasing.search import redraw_omitted
-from seeds import random_errors
-from simulated import Simulated, simulated
 
-HERE = Path(__file__).resolve().parent
-SHARED = HERE.parents[1] / "shared" / "data"
-ERRORS = (45.0, 60.0, 65.0, 70.0, 75.0, 85.0)
-STARTS = 2
-FOLDS = 5
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Record = dict[str, Any]
+
 PENALTY = 1e-2  # of the squares of the weights, of standardised figures
-NOISY = 2.5  # ⟨I/σ⟩ at the edge of every other crystal
 
 
-def crystals(name: str, count: int) -> Iterator[Simulated]:
-    """Measure the first crystals of a list, every other one with noise."""
-    listed = read_list(HERE / "sets" / f"{name}.json")
-    fragments = read_listed(listed, [SHARED / "fragments15.npz", *(SHARED / "structures").iterdir()])
-    made = zip(listed.entries[:count], crystals_of(listed, fragments), strict=False)
-    for number, (entry, crystal) in enumerate(made):
-        noise = {"signal": NOISY} if number % 2 else {}
-        yield simulated(entry.id, crystal.sequence, crystal.model, crystal.d_min, entry.seed, **noise)
+def measure(path: Path | None, minutes: float) -> Record:
+    """Make the answers that the record lacks, crystals of all kinds in turn, until the time is up."""
+    sums = {name: prior_sum(name) for name in released_names(released_priors())}
+    found = json.loads(path.read_text()) if path is not None and path.exists() else {"records": []}
+    found |= {"priors": sums, "hardware": hardware()}
+    found["records"] = [one for one in found["records"] if one["sum"] == sums[one["prior"]]]
+    deadline = time.monotonic() + 60.0 * minutes
+    for subject in in_turn(subjects()) if minutes > 0.0 else []:
+        done = {one["start"] for one in found["records"] if (one["kind"], one["id"]) == key(subject)}
+        for record in answers(subject, [start for start in starts_of(subject) if start not in done]):
+            found["records"].append(record)
+            print(line(record), flush=True)
+            if path is not None:
+                write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
+            if time.monotonic() > deadline:
+                return found
+    return found
 
 
-def outcomes(one: Simulated, prior: TrainedPrior, seed: int) -> Iterator[dict]:
-    """Pass seeds of every quality through the prior; one record each."""
-    data = one.prepared.reflections
-    setting = primitive_setting(data.cell, data.spacegroup)
-    hkl = setting.hkl_to_primitive(data.hkl)
-    device = torch.device("cpu")
-    problem = pose(one.prepared, recipes_for(one.prepared)[0], setting, hkl, seed, device)
-    projection = project_prior(prior, problem, one.prepared)
-    for number, error in enumerate(ERRORS):
-        rng = np.random.default_rng([seed, number])
-        phi = np.stack([random_errors(one.true_phi, error, rng).phi for _ in range(STARTS)])
-        sign = rng.choice([-1.0, 1.0])  # of the hand in which they are shown
-        found = prior_round(
-            projection,
-            redraw_omitted(problem, seed + number),
-            lambda working, phi=phi, sign=sign: working.start(sign * problem.grid.expansion.phases(phi)),
-            Schedule(PASSES),
-            seed=seed,
-            deadline=time.monotonic() + 600.0,
-            on_step=lambda _: None,
-        )
-        best = found.phases()[found.merit.best()]
-        finished = finish_by_prior(projection, problem, best, hkl, setting.operations, placed=False)
-        evidence = evidence_of(found, finished, agreement_of_starts(found, len(hkl))[0], projection)
-        fit = align(data.hkl, data.f, one.true_phi, data.f, finished.phi_asu, data.spacegroup)
-        yield {
-            "id": one.id,
-            "error": error,
-            "correlation": fit.score,
-            "right": bool(fit.score >= SOLVED_MAP_CORRELATION),
-            "figures": list(figures_of(evidence)),
-            "evidence": asdict(evidence),
-            "hand": fit.hand,
-            "hand_log_odds": evidence.prior.log_odds,
-            "fom": float(finished.fom.mean()),
-            "cos": float(np.mean(cosines(one, finished.phi_asu, fit))),
-        }
+def in_turn(listed: dict[str, list[Subject]]) -> list[Subject]:
+    """Take the first crystal of each kind, then the second, and so on."""
+    return [one for together in zip_longest(*listed.values()) for one in together if one is not None]
 
 
-def cosines(one: Simulated, phi: np.ndarray, fit) -> np.ndarray:
-    """Calculate cos Δφ of each reflection at the best origin and hand."""
-    moved = moved_phases(one.prepared.reflections.hkl, phi, fit.shift, fit.hand)
-    return np.cos(moved - one.true_phi)
+def key(subject: Subject) -> tuple[str, str]:
+    """Return what tells a crystal from all others."""
+    return subject.kind, subject.id
 
 
-def fitted(figures: np.ndarray, right: np.ndarray) -> np.ndarray:
+def line(record: Record) -> str:
+    """One line of an answer."""
+    figures = ", ".join(f"{record['figures'][name]:.2f}" for name in FIGURES)
+    return (
+        f"{record['kind']:24s} {record['id']:16s} {record['start']:10s} "
+        f"correlation {record['correlation']:.2f}: {figures}"
+    )
+
+
+def table_of(records: list[Record], names: tuple[str, ...]) -> FloatArray:
+    """Figures of these names, shape ``(answers, names)``."""
+    return np.array([[one["figures"][name] for name in names] for one in records])
+
+
+def fitted(figures: FloatArray, right: BoolArray) -> FloatArray:
     """Constant and weights of a logistic regression, none of the weights negative."""
-    spread = figures.std(axis=0) + 1e-6
+    centre, spread = figures.mean(axis=0), figures.std(axis=0) + 1e-6
+    standard = (figures - centre) / spread
 
-    def loss(parameters: np.ndarray) -> float:
-        score = parameters[0] + (figures / spread) @ parameters[1:]
-        return float(
-            np.logaddexp(0.0, np.where(right, -score, score)).mean() + PENALTY * (parameters[1:] ** 2).sum()
-        )
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        score = parameters[0] + standard @ parameters[1:]
+        value = np.logaddexp(0.0, np.where(right, -score, score)).mean()
+        slope = (1.0 / (1.0 + np.exp(-score)) - right) / len(right)
+        gradient = np.concatenate([[slope.sum()], standard.T @ slope + 2.0 * PENALTY * parameters[1:]])
+        return float(value + PENALTY * (parameters[1:] ** 2).sum()), gradient
 
     free = [(None, None)] + [(0.0, None)] * figures.shape[1]
-    best = minimize(loss, np.zeros(figures.shape[1] + 1), bounds=free)
-    return np.concatenate([best.x[:1], best.x[1:] / spread])
+    best = minimize(loss, np.zeros(figures.shape[1] + 1), jac=True, bounds=free, method="L-BFGS-B").x
+    weights = best[1:] / spread
+    return np.concatenate([[best[0] - centre @ weights], weights])
 
 
-def cross_validated(ids: list[str], figures: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Probability of each outcome by weights fitted to other crystals."""
-    fold = np.array([sorted(set(ids)).index(one) % FOLDS for one in ids])
-    probability = np.zeros(len(right))
-    for k in range(FOLDS):
-        weights = fitted(figures[fold != k], right[fold != k])
-        probability[fold == k] = 1.0 / (1.0 + np.exp(-weights[0] - figures[fold == k] @ weights[1:]))
+def cross_validated(records: list[Record], names: tuple[str, ...]) -> FloatArray:
+    """Probability of each answer by weights that were fitted to the other PDB entries."""
+    entry = np.array([one["entry"] for one in records])
+    figures, right = table_of(records, names), rightness(records)
+    probability = np.zeros(len(records))
+    for left_out in sorted(set(entry.tolist())):
+        here = entry == left_out
+        weights = fitted(figures[~here], right[~here])
+        probability[here] = 1.0 / (1.0 + np.exp(-weights[0] - figures[here] @ weights[1:]))
     return probability
 
 
-def report(records: list[dict]) -> None:
+def rightness(records: list[Record]) -> BoolArray:
+    """Whether each answer is right."""
+    return np.array([one["right"] for one in records])
+
+
+def log_loss(probability: FloatArray, right: BoolArray) -> float:
+    """Mean negative logarithm of the probability of what turned out to be true."""
+    return float(-np.log(np.clip(np.where(right, probability, 1.0 - probability), 1e-12, 1.0)).mean())
+
+
+def compare_figures(records: list[Record]) -> None:
+    """Print what each figure is worth: alone, added to those that are used, and left out of them."""
+    right = rightness(records)
+    sets = {"those used": FIGURES}
+    sets |= {f"without {name}": tuple(x for x in FIGURES if x != name) for name in FIGURES}
+    others = [name for name in records[0]["figures"] if name not in FIGURES]
+    sets |= {f"with {name}": (*FIGURES, name) for name in others}
+    sets |= {f"{name} alone": (name,) for name in records[0]["figures"]}
+    rows = []
+    for title, names in sets.items():
+        probability = cross_validated(records, names)
+        rows.append([title, f"{log_loss(probability, right):.4f}", f"{auroc(probability, right):.4f}"])
+    print(format_table(["figures", "log loss", "AUROC"], rows))
+
+
+def report(records: list[Record]) -> None:
     """Print the constants, the reliability, and the hand."""
-    figures = np.array([r["figures"] for r in records])
-    right = np.array([r["right"] for r in records])
-    weights = fitted(figures, right)
-    print(
-        f"constant {weights[0]:.2f}; "
-        + ", ".join(f"{n} {w:.2f}" for n, w in zip(FIGURES, weights[1:], strict=True))
-    )
-    probability = cross_validated([r["id"] for r in records], figures, right)
-    print(f"{len(records)} outcomes, {right.sum()} right; AUROC {auroc(probability, right)}")
-    said = probability >= SOLVED_CHANCE
-    missed = (right & ~said).sum()
-    print(f"called solved {said.sum()}, wrongly {(said & ~right).sum()}; right but not called so {missed}")
+    right = rightness(records)
+    weights = fitted(table_of(records, FIGURES), right)
+    names = ", ".join(f"{name} {w:.2f}" for name, w in zip(FIGURES, weights[1:], strict=True))
+    print(f"constant {weights[0]:.2f}; {names}")
+    probability = confirmed(records, cross_validated(records, FIGURES))
+    report_verdicts(records, probability)
     rows = [
         [f"{b.low:.1f}–{b.high:.1f}", b.count, b.stated, b.found]
         for b in reliability_table(probability, right)
     ]
-    print(format_table(["probability", "outcomes", "stated", "right"], rows))
-    report_hand([r for r in records if r["right"]])
-    solved = [r for r in records if r["right"]]
-    if solved:
-        stated, found = np.mean([r["fom"] for r in solved]), np.mean([r["cos"] for r in solved])
-        print(f"mean FOM of the right ones {stated:.3f}, ⟨cos Δφ⟩ {found:.3f}")
+    print(format_table(["probability", "answers", "stated", "right"], rows))
+    solved = [one for one in records if one["right"]]
+    report_hand(solved)
+    stated, found = np.mean([one["fom"] for one in solved]), np.mean([one["cos"] for one in solved])
+    print(f"mean FOM of the right ones {stated:.3f}, ⟨cos Δφ⟩ {found:.3f}")
 
 
-def report_hand(solved: list[dict]) -> None:
+def confirmed(records: list[Record], probability: FloatArray) -> FloatArray:
+    """Lower what the free reflections do not confirm, as `rephase.phasing.confidence` does."""
+    bound = np.array([one["bound"] for one in records])
+    return np.where(bound < LEAST_BOUND, np.minimum(probability, UNCONFIRMED), probability)
+
+
+def report_verdicts(records: list[Record], probability: FloatArray) -> None:
+    """Print how many answers of each kind are called solved, and how often that is wrong."""
+    right, said = rightness(records), probability >= SOLVED_CHANCE
+    rows = []
+    for axis in ("kind", "start", "prior"):
+        for value in dict.fromkeys(one[axis] for one in records):
+            here = np.array([one[axis] == value for one in records])
+            rows.append(
+                [value, *_verdicts(right[here], said[here]), _decimals(auroc(probability[here], right[here]))]
+            )
+    rows.append(["all", *_verdicts(right, said), _decimals(auroc(probability, right))])
+    print(format_table(["answers", "n", "right", "called solved", "wrongly", "missed", "AUROC"], rows))
+    if said.any():
+        high = wilson_interval(int((said & ~right).sum()), int(said.sum()))[1]
+        print(f"of those called solved at most {high:.1%} are wrong (95 %)")
+
+
+def _verdicts(right: BoolArray, said: BoolArray) -> list[int]:
+    return [
+        int(x) for x in (len(right), right.sum(), said.sum(), (said & ~right).sum(), (right & ~said).sum())
+    ]
+
+
+def _decimals(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def report_hand(solved: list[Record]) -> None:
     """Print how often the prior knows the hand of right solutions, and the log-odds of its figures."""
-    if not solved:
-        return
-    sign = np.where([r["hand"] == "same" for r in solved], 1.0, -1.0)
-    odds = sign * np.array([r["hand_log_odds"] for r in solved])  # positive for the right hand
+    sign = np.where([one["hand"] == "same" for one in solved], 1.0, -1.0)
+    odds = sign * np.array([one["hand_log_odds"] for one in solved])  # positive for the right hand
     both, truth = np.concatenate([odds, -odds]), np.repeat([True, False], len(odds))
     print(f"hand: factor of the log-odds {fitted(both[:, None], truth)[1]:.2f}")
     stated, wrong = (np.abs(odds) > LEAST_LOG_ODDS).sum(), (odds < -LEAST_LOG_ODDS).sum()
@@ -170,22 +205,14 @@ def report_hand(solved: list[dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--prior", required=True, help="name or file of a density prior")
-    parser.add_argument("--sets", default="dev-p15-tight,dev-p15-var", help="lists of benchmarks/sets")
-    parser.add_argument("--count", type=int, default=20, help="crystals of each")
-    parser.add_argument("--json", type=Path, help="keep all records here, and begin with those it holds")
+    parser.add_argument("--json", type=Path, help="keep all answers here, and begin with those it holds")
+    parser.add_argument("--minutes", type=float, default=30.0, help="0 only prints what the file holds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    prior = load_prior(arguments.prior)
-    records = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else []
-    done = {(r["set"], r["id"]) for r in records}
-    for name in arguments.sets.split(","):
-        for seed, one in enumerate(crystals(name, arguments.count)):
-            if (name, one.id) in done:
-                continue
-            records += [{"set": name} | r for r in outcomes(one, prior, 100 * seed)]
-            if arguments.json:
-                arguments.json.write_text(json.dumps(records, indent=1) + "\n")
+    records = measure(arguments.json, arguments.minutes)["records"]
+    if not 0 < rightness(records).sum() < len(records):
+        raise SystemExit("a fit needs right and wrong answers")
+    compare_figures(records)
     report(records)
 
 

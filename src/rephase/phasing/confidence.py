@@ -29,12 +29,12 @@ FIGURES = ("free correlation", "agreement with the prior", "restored by it", "so
 _CONSTANT = -23.4
 _WEIGHTS = (4.2, 21.7, 2.9, 0.0, 1.0)
 
-_LEAST_BOUND = 0.25
+LEAST_BOUND = 0.25
 """Free correlation less two standard errors that a solution needs whatever the prior says, which likes its
 own answers also in crystals that it knows nothing of: 0.65 and more on validation crystals if right, 0.19
 and less if wrong."""
 
-_UNCONFIRMED = 0.5
+UNCONFIRMED = 0.5
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def chance_with_prior(evidence: Evidence) -> float:
     """Probability that a solution is right of which the density prior says something."""
     figures = figures_of(evidence)
     chance = _logistic(_CONSTANT + sum(w * x for w, x in zip(_WEIGHTS, figures, strict=True)))
-    return chance if lower_bound(evidence) >= _LEAST_BOUND else min(chance, _UNCONFIRMED)
+    return chance if lower_bound(evidence) >= LEAST_BOUND else min(chance, UNCONFIRMED)
 
 
 def figures_of(evidence: Evidence) -> tuple[float, ...]:
