@@ -11,7 +11,7 @@ from confidence_crystals import Subject
 def test_the_constants_behind_many_answers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confidence, "PENALTY", 0.0)
     rng = np.random.default_rng(0)
-    figures = rng.normal(size=(20000, 2)) * [1.0, 0.1] + 0.5
+    figures = rng.normal(size=(20000, 2)) * [1.0, 0.1]
     chance = 1.0 / (1.0 + np.exp(0.7 - figures @ [1.5, 8.0]))
     constant, *weights = fitted(figures, rng.random(len(chance)) < chance)
     assert constant == pytest.approx(-0.7, abs=0.15)
