@@ -152,7 +152,9 @@ def solve(
         if given is not None:
             tell_given(log, given)
         if density_prior is not None:
-            density_prior = tell_prior(log, density_prior, asked_for=prior is not None)
+            density_prior = tell_prior(
+                log, density_prior, prepared.reflections.d_min, asked_for=prior is not None
+            )
         means = Means(
             network.trained if network is not None else None,
             density_prior.trained if density_prior is not None else None,

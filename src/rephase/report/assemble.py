@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rephase.crystal.quality import LOW_RESOLUTION
 from rephase.io.observations import Observations
 from rephase.io.sequence import Sequence as ProteinSequence
+from rephase.phasing.exploration import FROM_GIVEN, FROM_RANDOM
 from rephase.phasing.kept_hand import KeptHand
 from rephase.phasing.network_choice import ChosenNetwork
 from rephase.phasing.phase import Solution
@@ -106,6 +107,7 @@ def assemble(run: Run) -> Results:
         versions=versions(run.device),
         timings=tuple(StageTime(stage=name, seconds=seconds) for name, seconds in run.timings.items()),
         citations=citations(
+            projections=uses_projections(run.solution),
             intensities=run.observations.kind == "intensity",
             envelope=uses_envelope(run.solution),
             sequence=run.sequence is not None,
@@ -164,6 +166,11 @@ def copies_assumed(run: Run) -> int:
 def uses_envelope(solution: Solution) -> bool:
     """Tell whether the kept search relied on a molecular envelope, and so on a solvent content."""
     return "envelope" in solution.problem.recipe.name
+
+
+def uses_projections(solution: Solution) -> bool:
+    """Tell whether the classical search had a part in the kept phases; else they are the prior's alone."""
+    return solution.problem.recipe.name not in (FROM_RANDOM, FROM_GIVEN)
 
 
 def data_quality(prepared: PreparedData) -> DataQuality:

@@ -81,12 +81,14 @@ def modification_citations(*, intensities: bool, sequence: bool, l_test: bool) -
 
 
 def citations(
-    *, intensities: bool, envelope: bool, sequence: bool, l_test: bool, network: bool
+    *, projections: bool, intensities: bool, envelope: bool, sequence: bool, l_test: bool, network: bool
 ) -> tuple[Citation, ...]:
     """List the methods of a run.
 
     Parameters
     ----------
+    projections
+        The classical search had a part in the phases.
     intensities
         Amplitudes were estimated from intensities.
     envelope
@@ -98,12 +100,14 @@ def citations(
     network
         A network predicted densities from the Patterson map.
     """
-    optional = (
-        (envelope, _SOLVENT),
+    searching = ((projections, _RAAR), (envelope, _SOLVENT))
+    preparing = (
         (intensities, _FRENCH_WILSON),
         (sequence, _MATTHEWS),
         (l_test, _L_TEST),
         (network, _PATTERSON_NETWORK),
     )
-    used = tuple(citation for wanted, citation in optional if wanted)
-    return (_RAAR, *used[:1], _FREE_SET, _SIM, _SIGMA_A, *used[1:], _GEMMI)
+    search, preparation = (
+        [citation for wanted, citation in optional if wanted] for optional in (searching, preparing)
+    )
+    return (*search, _FREE_SET, _SIM, _SIGMA_A, *preparation, _GEMMI)

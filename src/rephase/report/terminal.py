@@ -88,7 +88,7 @@ def tell_network(log: Log, network: ChosenNetwork, asked_for: bool) -> None:
         log.warn(f"The network {network.name} does not know such crystals: {difference}.")
 
 
-def tell_prior(log: Log, prior: ChosenPrior, asked_for: bool) -> ChosenPrior | None:
+def tell_prior(log: Log, prior: ChosenPrior, d_min: float, asked_for: bool) -> ChosenPrior | None:
     """Say which density prior takes part, or why it does not.
 
     Parameters
@@ -97,6 +97,8 @@ def tell_prior(log: Log, prior: ChosenPrior, asked_for: bool) -> ChosenPrior | N
         Where to say it.
     prior
         The prior.
+    d_min
+        High-resolution limit of the data, Å.
     asked_for
         Whether the user named it: it then takes part whatever the data.
 
@@ -111,8 +113,11 @@ def tell_prior(log: Log, prior: ChosenPrior, asked_for: bool) -> ChosenPrior | N
     if asked_for:
         log.warn(f"The density prior {prior.name} does not know such data: {outside}.")
         return prior
+    finest = prior.trained.record.trained.d_min[0]
+    known = f"leave out finer data with --d-min {finest:g}, or " if d_min < finest else ""
     log.warn(
-        f"The density prior is not used, as it does not know such data: {outside}. Ask for it with --prior."
+        f"The density prior is not used, as it does not know such data: {outside}. For its help {known}"
+        f"ask for it with --prior {prior.name}."
     )
     return None
 
