@@ -55,7 +55,8 @@ class PriorRecord(Config):
     trained
         The crystals it has seen.
     examples
-        Predictions it has learnt from.
+        Predictions, one of each state of a crystal, that the run which made it has learnt from; not those of
+        the weights that this run began with.
     """
 
     kind: Literal["density-prior"] = "density-prior"
