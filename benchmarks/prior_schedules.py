@@ -3,21 +3,19 @@
     python benchmarks/prior_schedules.py --json FILE [--resume] [--minutes 30] [--schedules "plain;noise 1"]
 
 Every schedule makes rounds of `rephase.phasing.prior_rounds.prior_round` on the same crystals from the same
-random phases; a round ends as in `rephase solve`. Right is a start whose map correlates with the true one by
-0.80 or more in either hand: the prior likes both alike. Seconds are of the processor, without comparisons
-with the truth. "In a minute" is the mean over crystals of 1 − (1 − p)^(60 s / s of a round), p the part of
-the rounds with a right start: how often a minute of one core is enough, judging aside. Intervals are 95 %
-score intervals (Wilson). Rounds are in such an order that a shorter run has fewer of each.
+random phases, or (--seed-error) from true ones with errors; a round ends as in `rephase solve`. Right is a
+start whose map correlates with the true one by 0.80 or more in either hand: the prior likes both alike.
+Seconds are of the processor, without comparisons with the truth. "In a minute" is the mean over crystals of
+1 − (1 − p)^(60 s / s of a round), p the part of the rounds with a right start: how often a minute of one core
+is enough, judging aside. Intervals are 95 % score intervals (Wilson). Rounds are in such an order that a
+shorter run has fewer of each.
 """
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +24,13 @@ import torch
 from numpy.typing import NDArray
 
 from forward import hardware
-from phasing_ways import CPU, prior_for, prior_sum
-from prior_strategies import AveragedReflections, DifferenceMap, Halved, after_classical
-from rephase.crystal.primitive import primitive_setting
+from phasing_ways import prior_sum
+from prior_plans import PLANS, ClassicalPlan, Crystal, Plan, crystal_of
 from rephase.evaluate.map_figures import SOLVED_MAP_CORRELATION
 from rephase.evaluate.reliability import wilson_interval
 from rephase.io.atomic_files import write_whole
 from rephase.logs import format_table
-from rephase.phasing.phase import pose, project_prior
-from rephase.phasing.prior_projection import PriorProjection
-from rephase.phasing.prior_rounds import Schedule, prior_round, prior_starts, random_phases
-from rephase.phasing.recipes import recipes_for
-from rephase.phasing.search import Problem, redraw_omitted
 from rephase.physics.density import zoom_map
-from simulated import NOISELESS, simulated
-from solve_fragments import listed_crystals
 
 FloatArray = NDArray[np.float64]
 Record = dict[str, Any]
@@ -49,99 +39,14 @@ FINER = 2  # grid points per point of the crystal's grid on which origins are co
 MINUTE = 60.0
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What one round does.
-
-    Attributes
-    ----------
-    schedule
-        Of its passes.
-    starts
-        Starts in terms of those of `prior_starts`.
-    classical
-        Iterations of the classical search before them.
-    """
-
-    schedule: Schedule
-    starts: float = 1.0
-    classical: int = 0
-
-
-PLANS = {
-    "plain": Plan(Schedule(30)),
-    "noise 0.5": Plan(Schedule(30, 0.5)),
-    "noise 1": Plan(Schedule(30, 1.0)),
-    "noise 0.5, 15 passes": Plan(Schedule(15, 0.5)),
-    "noise 0.5, 60 passes": Plan(Schedule(60, 0.5)),
-    "noise 1, 60 passes": Plan(Schedule(60, 1.0)),
-    "noise 1, 120 passes": Plan(Schedule(120, 1.0)),
-    "noise 0.5, half the starts": Plan(Schedule(30, 0.5), starts=0.5),
-    "beyond 0.3": Plan(Schedule(30, beyond=0.3)),
-    "beyond 0.6": Plan(Schedule(30, beyond=0.6)),
-    "noise 0.5, beyond 0.3": Plan(Schedule(30, 0.5, 0.3)),
-    "noise 1, beyond 0.6": Plan(Schedule(30, 1.0, 0.6)),
-    "RAAR 0.7": Plan(AveragedReflections(30, beta=0.7)),
-    "RAAR 0.8": Plan(AveragedReflections(30, beta=0.8)),
-    "RAAR 0.9": Plan(AveragedReflections(30, beta=0.9)),
-    "RAAR 0.7, rescaled": Plan(AveragedReflections(30, beta=0.7, rescaled=True)),
-    "RAAR 0.9, rescaled": Plan(AveragedReflections(30, beta=0.9, rescaled=True)),
-    "difference map": Plan(DifferenceMap(30, beta=1.0, rescaled=True)),
-    "noise 0.5, halved after 8 and 16": Plan(Halved(30, 0.5, at=(8, 16)), starts=2.0),
-    "50 classical iterations, noise 0.5": Plan(Schedule(30, 0.5), classical=50),
-    "200 classical iterations, plain": Plan(Schedule(30), classical=200),
-    "200 classical iterations, noise 0.5": Plan(Schedule(30, 0.5), classical=200),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Crystal:
-    """A crystal at work: what is known, and its true phases at the rows of the expansion, shape ``(m,)``."""
-
-    name: str
-    projection: PriorProjection
-    problem: Problem
-    true_phi: FloatArray
-
-
-@cache
-def crystal_of(name: str, number: int, prior: str | None) -> Crystal:
-    """Make crystal `number` of a list, as `rephase solve` would take it."""
-    listed, seed = listed_crystals(name, number + 1)[number]
-    made = simulated(listed.id, listed.sequence, listed.model, listed.d_min, seed, signal=NOISELESS)
-    prepared = made.prepared
-    setting = primitive_setting(prepared.reflections.cell, prepared.reflections.spacegroup)
-    hkl = setting.hkl_to_primitive(prepared.reflections.hkl)
-    problem = pose(prepared, recipes_for(prepared)[0], setting, hkl, seed, CPU)
-    trained = prior_for(prior, prepared)
-    if trained is None:
-        raise ValueError(f"no density prior for {listed.id}: name one")
-    projection = project_prior(trained, problem, prepared)
-    return Crystal(f"{name} {listed.id}", projection, problem, problem.grid.expansion.phases(made.true_phi))
-
-
-def run_plan(plan: Plan, crystal: Crystal, seed: int) -> Record:
+def run_plan(plan: Plan | ClassicalPlan, crystal: Crystal, seed: int) -> Record:
     """Make one round, and see which starts are right."""
-    projection = crystal.projection
-    problem = redraw_omitted(crystal.problem, seed)
-    starts = max(1, round(plan.starts * prior_starts(projection)))
     begin = time.process_time()
-    phi = random_phases(projection, starts, seed)
-    if plan.classical:
-        phi = after_classical(problem, phi, plan.classical)
-    found = prior_round(
-        projection,
-        problem,
-        lambda working: working.start(phi),
-        plan.schedule,
-        seed=seed,
-        deadline=math.inf,
-        on_step=lambda _: None,
-    )
+    found = plan.run(crystal, seed)
     seconds = time.process_time() - begin
     agreement = correlations(crystal, found.phases())
     return {
-        "starts": starts,
+        "starts": len(agreement),
         "right": int((agreement >= SOLVED_MAP_CORRELATION).sum()),
         "passes": found.iterations,
         "seconds": round(seconds, 3),
@@ -153,7 +58,7 @@ def run_plan(plan: Plan, crystal: Crystal, seed: int) -> Record:
 
 def correlations(crystal: Crystal, phi: FloatArray) -> FloatArray:
     """Map correlations with the truth at the best origin of P1, the better hand; shape ``(starts,)``."""
-    grid, f = crystal.problem.grid, crystal.problem.full
+    grid, f = crystal.problems[0].grid, crystal.problems[0].full
     shape = (FINER * grid.shape[0], FINER * grid.shape[1], FINER * grid.shape[2])
     best = np.full(len(phi), -1.0)
     for sign in (1.0, -1.0):
@@ -179,7 +84,7 @@ def measure(arguments: argparse.Namespace, found: Record) -> None:
     done = {(record["seed"], record["crystal"], record["schedule"]) for record in found["rounds"]}
     deadline = time.monotonic() + MINUTE * arguments.minutes
     for seed, collection, number, name in tasks(arguments):
-        crystal = crystal_of(collection, number, arguments.prior)
+        crystal = crystal_of(collection, number, arguments.prior, arguments.seed_error)
         if (seed, crystal.name, name) in done:
             continue
         if time.monotonic() > deadline:
@@ -235,12 +140,12 @@ def tell(found: Record) -> None:
 
 def begun(arguments: argparse.Namespace) -> Record:
     """Start a record, or go on with one of the same prior."""
-    head = {"prior": prior_sum(arguments.prior)}
+    head = {"prior": prior_sum(arguments.prior), "seed_error": arguments.seed_error}
     if arguments.json is None or not arguments.json.exists():
         return head | {"command": " ".join(sys.argv), "hardware": hardware(), "rounds": []}
     found: Record = json.loads(arguments.json.read_text())
-    if not arguments.resume or found["prior"] != head["prior"]:
-        raise SystemExit(f"{arguments.json} is there, of the prior {found['prior']}: remove it, or --resume")
+    if not arguments.resume or any(found[key] != value for key, value in head.items()):
+        raise SystemExit(f"{arguments.json} is there, of {found['command']}: remove it, or --resume that")
     return found
 
 
@@ -254,6 +159,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all records here")
     parser.add_argument("--resume", action="store_true", help="go on with that file")
     parser.add_argument("--prior", help="name or file; what rephase solve takes if not given")
+    parser.add_argument("--seed-error", type=float, help="degrees; start from phases with such errors")
     parser.add_argument("--sets", default="dev-p15-tight,dev-p15-var", help="lists in benchmarks/sets")
     parser.add_argument("--schedules", default="all", help=f"all, or some of: {'; '.join(PLANS)}")
     parser.add_argument("--count", type=int, default=6, help="crystals of each list")
