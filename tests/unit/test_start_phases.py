@@ -171,6 +171,7 @@ def test_figures_of_merit_that_are_all_zero_are_refused(tmp_path: Path) -> None:
 def test_figures_of_merit_outside_0_to_1_are_refused_by_name(tmp_path: Path, factor: float) -> None:
     told = refused(tmp_path, changed(FOM=("W", factor * columns_of(hkl_of())["FOM"][1])))
     assert "between 0 and 1 in column FOM" in told
+    assert ("divide them by 100" in told) == (factor == 100.0)
 
 
 def test_phases_in_radians_are_refused(tmp_path: Path) -> None:
@@ -184,6 +185,27 @@ def test_two_sets_of_phases_are_refused_with_what_to_type(tmp_path: Path) -> Non
     told = refused(tmp_path, changed(**more))
     assert "start.mtz:PHIB,FOM" in told
     assert "start.mtz:PHI2,FOM2" in told
+
+
+@pytest.mark.parametrize("label", ["PHDELWT", "PHFOFCWT", "PHIDELFWT"])
+def test_phases_of_a_difference_map_are_not_taken_for_the_start(tmp_path: Path, label: str) -> None:
+    """As REFMAC writes them: those of the difference map stand beside the figures of merit."""
+    phi, merit = columns_of(hkl_of())["PHIB"], columns_of(hkl_of())["FOM"]
+    columns = changed(PHIB=None, FOM=None) | {"PHIC": phi, "PHWT": phi, label: phi, "FOM": merit}
+    said = refused(tmp_path, columns)
+    assert "2 possible ones" in said
+    assert ":PHIC,FOM" in said
+    assert ":PHWT,FOM" in said
+    assert label not in said
+    path = write(tmp_path / "map.mtz", changed(PHIB=None, FOM=None) | {"PH2FOFCWT": phi}, hkl_of())
+    assert read_start_phases(path, read_observations(path)).labels == ("PH2FOFCWT",)
+
+
+def test_map_coefficients_are_no_measurements(tmp_path: Path) -> None:
+    columns = changed(FWT=("F", np.ones(len(hkl_of()))), PHWT=columns_of(hkl_of())["PHIB"])
+    path = write(tmp_path / "a.mtz", columns, hkl_of())
+    with pytest.raises(UserError, match=r"FWT \(type F\) without one[^~]*:FP,SIGFP,PHWT"):
+        measured_columns(f"{path}:FWT,PHWT")
 
 
 def test_columns_that_are_no_phases_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from rephase.errors import UserError
 
 AMPLITUDE_TYPES = ("FQ", "GLGL")
 INTENSITY_TYPES = ("JQ", "KMKM")
-_OBSERVED = ("JQ", "KMKM", "FQ", "GLGL")  # most direct measurement first
+MEASURED_TYPES = ("JQ", "KMKM", "FQ", "GLGL")  # most direct measurement first
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def observation_columns(mtz: gemmi.Mtz, labels: str | None = None) -> ColumnGrou
     """
     if labels is not None:
         return _named_group(mtz, labels)
-    for signature in _OBSERVED:
+    for signature in MEASURED_TYPES:
         groups = [group for group in groups_of(mtz, signature) if _has_values(mtz, group)]
         if len(groups) == 1:
             return groups[0]
@@ -75,12 +75,12 @@ def observation_columns(mtz: gemmi.Mtz, labels: str | None = None) -> ColumnGrou
                 f"{len(groups)} candidates: " + "; ".join(group.option for group in groups),
                 f"choose one, for example --observations {groups[0].option}",
             )
-    empty = [group.option for signature in _OBSERVED for group in groups_of(mtz, signature)]
+    empty = [group.option for signature in MEASURED_TYPES for group in groups_of(mtz, signature)]
     columns = "columns " + " ".join(f"{column.label}({column.type})" for column in mtz.columns)
     raise UserError(
         "measured amplitudes or intensities with their σ (columns of types FQ, JQ, GLGL or KMKM)",
         f"no value that is a finite number in {'; '.join(empty)}" if empty else columns,
-        "give a file with measured data",
+        "give a file with measured data, or correct the types of its columns",
     )
 
 
@@ -112,7 +112,7 @@ def _named_group(mtz: gemmi.Mtz, labels: str) -> ColumnGroup:
         if name not in present:
             raise UserError(f"column {name}", "columns " + " ".join(present), "check --observations")
     signature = "".join(present_type(mtz, name) for name in names)
-    if signature not in _OBSERVED:
+    if signature not in MEASURED_TYPES:
         raise UserError(
             "types FQ, JQ, GLGL or KMKM (value, σ)",
             f"{labels} has types {signature}",

@@ -1,5 +1,6 @@
 """Phases to start from: columns of a file found by type, checked, and carried to the measured reflections."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from rephase.crystal.symmetry import centric_phase, find_equivalents
 from rephase.errors import UserError
-from rephase.io.columns import groups_of
+from rephase.io.columns import MEASURED_TYPES, ColumnGroup, groups_of
 from rephase.io.observations import Observations
 from rephase.io.phase_sets import phase_and_fom_from_hl, split_selector
 from rephase.io.phased import carry_hl, hendrickson_lattman
@@ -19,6 +20,9 @@ FloatArray = NDArray[np.float64]
 
 _PHASES = ("P", "PW", "AAAA")  # types that make a set of starting phases
 _MEASURED = "FQJGLKM"  # types of the measured columns that may be named with them
+_DIFFERENCE = re.compile("DELWT|DELF|FOFC")
+"""In labels of Fo − Fc maps (PHDELWT of REFMAC, PHFOFCWT of Phenix), which show what a model lacks; 2FOFC is
+another thing."""
 _FEWEST = 20  # common reflections; fewer phases of any quality start nothing
 _LEAST_SHARE = 0.02  # of the measured reflections; phases to 5 Å are that part of data to 1.4 Å
 _EDGE_TOLERANCE, _ANGLE_TOLERANCE = 0.02, 1.5  # relative and degrees; crystals of one form differ by less
@@ -85,10 +89,23 @@ def measured_columns(selector: str) -> str | None:
     types = {column.label: column.type for column in mtz.columns}
     named = [label for label in labels if types[label] in _MEASURED]
     if len(named) == 1:
-        place = mtz.column_labels().index(named[0])
-        if place + 1 < len(mtz.columns) and mtz.columns[place + 1].type == "Q":
-            named.append(mtz.columns[place + 1].label)
+        others = [label for label in labels if label not in named]
+        named.append(_sigma_of(path, mtz, named[0], others))
     return ",".join(named) or None
+
+
+def _sigma_of(path: Path, mtz: gemmi.Mtz, label: str, others: list[str]) -> str:
+    """Label of the σ after a value, which was named with others."""
+    place = mtz.column_labels().index(label) + 1
+    if place < len(mtz.columns) and mtz.columns[place].type == "Q":
+        return mtz.columns[place].label
+    measured = [group.option for signature in MEASURED_TYPES for group in groups_of(mtz, signature)]
+    options = "  or  ".join(f"{path}:{','.join((option, *others))}" for option in measured)
+    raise UserError(
+        "a measured value with its σ (type Q) in the next column",
+        f"{label} (type {mtz.columns[place - 1].type}) without one in {path}: calculated, or of a map",
+        f"type {options}" if options else "give a file with measured data",
+    )
 
 
 def read_start_phases(selector: str, observations: Observations) -> StartPhases:
@@ -143,21 +160,27 @@ def _phase_columns(path: Path, mtz: gemmi.Mtz, named: tuple[str, ...]) -> tuple[
             raise UserError(
                 "a phase, a phase and its figure of merit, or four coefficients (types P, PW, AAAA)",
                 ", ".join(f"{label} (type {types[label]})" for label in chosen),
-                "choose among " + _columns_text(mtz),
+                "choose among " + _columns_text(mtz) + ", or correct the types in the file",
             )
         return tuple(chosen)
     for signature in ("PW", "AAAA", "P"):
-        groups = groups_of(mtz, signature)
+        groups = [group for group in groups_of(mtz, signature) if not _of_difference_map(group)]
         if len(groups) == 1:
             return groups[0].labels
         if groups:
-            options = "  or  ".join(f"{path}:{group.option}" for group in groups)
+            merits = groups_of(mtz, "W") if signature == "P" else []
+            with_merit = f",{merits[0].option}" if len(merits) == 1 else ""
+            options = "  or  ".join(f"{path}:{group.option}{with_merit}" for group in groups)
             raise UserError(f"one set of phases in {path}", f"{len(groups)} possible ones", f"type {options}")
     raise UserError(
         f"starting phases in {path} (a column of type P, or four of type A)",
         "columns " + _columns_text(mtz),
         "give a file with phases",
     )
+
+
+def _of_difference_map(group: ColumnGroup) -> bool:
+    return _DIFFERENCE.search(group.labels[0].upper().replace("2FOFC", "")) is not None
 
 
 def _phases(
@@ -202,7 +225,8 @@ def _check_fom(path: Path, label: str, fom: FloatArray) -> None:
         raise UserError(
             f"figures of merit between 0 and 1 in column {label} of {path}",
             f"{len(outside)} of {len(known)} outside, {known.min():g} to {known.max():g}",
-            "name the column that holds figures of merit, or the phase alone",
+            ("divide them by 100, or " if known.min() >= 0.0 and 2.0 < known.max() <= 100.0 else "")
+            + "name the column that holds figures of merit, or the phase alone",
         )
 
 
