@@ -94,9 +94,10 @@ def read_observations(
         "intensity" if group.signature in INTENSITY_TYPES else "amplitude"
     )
     usable, notes = _usable(hkl, value, sigma, kind)
+    _check_content(path, group, hkl, value, sigma, usable)
     if d_min is not None:
         usable &= cell.calculate_d_array(hkl) >= d_min
-    _check_content(path, group, hkl, value, sigma, usable)
+        _check_limit(d_min, np.count_nonzero(usable))
     _check_extent(path, cell, spacegroup, hkl[usable])
     unique, value, sigma, merged = _merge(hkl[usable], value[usable], sigma[usable], spacegroup)
     if merged:
@@ -167,6 +168,15 @@ def _check_content(
         raise UserError(f"σ in {group.labels[1]}", f"every σ in {path} is zero or missing", do)
     if np.count_nonzero(usable) < MIN_REFLECTIONS:
         raise UserError(wanted, f"{np.count_nonzero(usable)} usable of {len(hkl)} rows in {path}", do)
+
+
+def _check_limit(d_min: float, count: int) -> None:
+    if count < MIN_REFLECTIONS:
+        raise UserError(
+            f"at least {MIN_REFLECTIONS} measured reflections to {d_min:g} Å",
+            str(count),
+            "give a smaller --d-min, or leave it out",
+        )
 
 
 def _check_extent(

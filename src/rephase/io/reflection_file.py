@@ -103,9 +103,11 @@ def _mtz_from_cif(path: Path, content: bytes) -> gemmi.Mtz:
     try:
         document = gemmi.cif.read_string(content)
     except ValueError as error:
-        is_pdb = content.lstrip()[:6] in _PDB_RECORDS
-        found = f"{path} is a PDB file" if is_pdb else f"{path} is neither: {' '.join(str(error).split())}"
-        raise UserError(_WANTED, found, "give the measured data, not a model") from error
+        if content.lstrip()[:6] in _PDB_RECORDS:
+            found, do = f"{path} is a PDB file", "give the measured data, not a model"
+        else:
+            found, do = f"{path} is neither: {' '.join(str(error).split())}", "convert it to MTZ"
+        raise UserError(_WANTED, found, do) from error
     if not any(block.find_values("_refln.index_h") for block in document):
         model = any(block.find_values("_atom_site.id") for block in document)
         found = "holds atoms, no reflections" if model else "holds no _refln loop"
