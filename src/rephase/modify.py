@@ -121,14 +121,7 @@ def modify(
         tell_start(log, start, prepared)
 
         log.stage("modification")
-        origin = (
-            "given"
-            if solvent is not None
-            else {"sequence": "from the sequence"}.get(
-                prepared.solvent_origin, "assumed: give --sequence or --solvent"
-            )
-        )
-        log.say(f"{fraction:.0%} solvent, {origin}")
+        log.say(f"{fraction:.0%} solvent, {origin_of_solvent(prepared, solvent)}")
         densities = modified_densities(log, crystal, classical, start, chosen)
         with log.progress(cycles, "cycles") as advance:
             modified = modify_phases(crystal, start.hl, densities, cycles, lambda _: advance(1))
@@ -159,6 +152,15 @@ def modify(
         report_of_directory(output)
         tell_modified(log, output, results)
     return results
+
+
+def origin_of_solvent(prepared: PreparedData, given: float | None) -> str:
+    """Say where the solvent content comes from."""
+    if given is not None:
+        return "given"
+    if prepared.copies is None:
+        return "assumed: give --sequence or --solvent"
+    return f"from the sequence, copies in the asymmetric unit: {prepared.copies}"
 
 
 def chosen_columns(data: str, observations: str | None) -> str | None:
