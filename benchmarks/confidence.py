@@ -43,14 +43,12 @@ Record = dict[str, Any]
 PENALTY = 1e-2  # of the squares of the weights, of standardised figures
 
 
-def measure(path: Path | None, minutes: float) -> Record:
+def measure(found: Record, path: Path | None, minutes: float) -> Record:
     """Make the answers that the record lacks, crystals of all kinds in turn, until the time is up."""
     sums = {name: prior_sum(name) for name in released_names(released_priors())}
-    found = json.loads(path.read_text()) if path is not None and path.exists() else {"records": []}
-    found |= {"priors": sums, "hardware": hardware()}
-    found["records"] = [one for one in found["records"] if one["sum"] == sums[one["prior"]]]
+    found = {"priors": sums, "hardware": hardware(), "records": of_weights(found["records"], sums)}
     deadline = time.monotonic() + 60.0 * minutes
-    for subject in in_turn(subjects()) if minutes > 0.0 else []:
+    for subject in in_turn(subjects()):
         done = {one["start"] for one in found["records"] if (one["kind"], one["id"]) == key(subject)}
         for record in answers(subject, [start for start in starts_of(subject) if start not in done]):
             found["records"].append(record)
@@ -60,6 +58,11 @@ def measure(path: Path | None, minutes: float) -> Record:
             if time.monotonic() > deadline:
                 return found
     return found
+
+
+def of_weights(records: list[Record], sums: dict[str, str]) -> list[Record]:
+    """Keep the answers by these weights, SHA-256 by name."""
+    return [one for one in records if one["sum"] == sums.get(one["prior"])]
 
 
 def in_turn(listed: dict[str, list[Subject]]) -> list[Subject]:
@@ -206,10 +209,17 @@ def report_hand(solved: list[Record]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="keep all answers here, and begin with those it holds")
-    parser.add_argument("--minutes", type=float, default=30.0, help="0 only prints what the file holds")
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="0 prints what the file holds, of any weights"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    records = measure(arguments.json, arguments.minutes)["records"]
+    found: Record = {"records": []}
+    if arguments.json is not None and arguments.json.exists():
+        found = json.loads(arguments.json.read_text())
+    if arguments.minutes > 0.0:
+        found = measure(found, arguments.json, arguments.minutes)
+    records = found["records"]
     if not 0 < rightness(records).sum() < len(records):
         raise SystemExit("a fit needs right and wrong answers")
     compare_figures(records)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import confidence
-from confidence import cross_validated, fitted, in_turn, log_loss
+from confidence import cross_validated, fitted, in_turn, log_loss, of_weights
 from confidence_crystals import Subject
 
 
@@ -54,3 +54,8 @@ def test_crystals_of_all_kinds_take_turns() -> None:
 
     order = [one.id for one in in_turn({"a": some("a", 2), "b": some("b", 1)})]
     assert order == ["a0", "b0", "a1"]
+
+
+def test_answers_by_other_weights_are_made_anew() -> None:
+    records = [{"prior": prior, "sum": digest} for prior in ("a", "b") for digest in ("1", "2")]
+    assert of_weights(records, {"a": "1"}) == [{"prior": "a", "sum": "1"}]
