@@ -178,3 +178,16 @@ def test_gzipped_mtz_is_the_same_data(tmp_path):
 def test_centrosymmetric_data_go_on_in_p1_when_asked(tmp_path):
     data = read_observations(write(tmp_path, make_mtz(plain(), "P 1 2/m 1")), in_p1=True)
     assert data.spacegroup.number == 1
+
+
+def test_too_low_a_resolution_is_told_from_a_file_without_data(tmp_path):
+    path = write(tmp_path, make_mtz(plain()))
+    with pytest.raises(UserError, match=r"to 15 Å[^~]*--d-min"):
+        read_observations(path, d_min=15.0)
+
+
+def test_text_of_another_program_is_to_be_converted(tmp_path):
+    path = tmp_path / "data.hkl"
+    path.write_text("NREFlection=1\nINDE 1 2 3 FOBS= 12.3 SIGMA= 1.2\n")
+    with pytest.raises(UserError, match="convert it to MTZ"):
+        read_observations(path)
