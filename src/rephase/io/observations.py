@@ -97,7 +97,7 @@ def read_observations(
     _check_content(path, group, hkl, value, sigma, usable)
     if d_min is not None:
         usable &= cell.calculate_d_array(hkl) >= d_min
-        _check_limit(d_min, np.count_nonzero(usable))
+        _check_limit(d_min, int(np.count_nonzero(usable)))
     _check_extent(path, cell, spacegroup, hkl[usable])
     unique, value, sigma, merged = _merge(hkl[usable], value[usable], sigma[usable], spacegroup)
     if merged:
