@@ -191,3 +191,20 @@ def test_measured_columns_are_named_by_the_option_that_the_error_prints(
     words[1] += ":FP,PHIB,FOM"
     assert run([*words, "--observations", "F2,SIGF2", "-o", str(tmp_path / "twice")]) == 2
     assert "named once" in capsys.readouterr().err
+
+
+def test_phases_are_kept_where_nothing_beats_chance(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rephase.phasing.modification.cycles.chance_gain", lambda shells, trials: 1e9)
+    command = ["modify", str(example / "start.mtz"), "--cycles", "1", "--prior", "none"]
+    assert run([*command, "-o", str(tmp_path / "out")]) == 0
+    assert read_results(tmp_path / "out" / "results.json").verdict.word == "unchanged"
+    told = capsys.readouterr().out
+    assert "the starting phases are kept" in told
+    assert "too poor, or right already" in told
+    assert "next: coot" not in told
+    before = error_of(example / "start.mtz", ("FP", "PHIB"), example)
+    assert error_of(tmp_path / "out" / "phased.mtz", ("FWT", "PHWT"), example) == pytest.approx(
+        before, abs=0.1
+    )

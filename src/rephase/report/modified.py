@@ -166,7 +166,10 @@ def tell_modified(log: Log, output: Path, results: Results) -> None:
     log.say(f"report  {output / REPORT}")
     log.say(f"phases  {output / PHASED}")
     log.say(f"map     {output / MAP}")
-    log.say(f"\nnext: coot --script {shlex.quote(str(output / COOT_SCRIPT))}")
+    if results.verdict.word == "unchanged":
+        log.say("\n".join(["", *(f"- {step}" for step in results.next_steps)]))
+    else:
+        log.say(f"\nnext: coot --script {shlex.quote(str(output / COOT_SCRIPT))}")
 
 
 def _row(cycle: Cycle) -> list[str | int | float]:
