@@ -48,13 +48,12 @@ def test_everything_is_tried_once_the_prior_first(crystal, problem):
     second = replace(problem, recipe=replace(problem.recipe, name="other"))
     projection = projection_of(crystal, problem.grid, untrained())
     given = GivenPhases(np.angle(crystal.F), np.full(len(crystal.F), 0.5), True)
-    rounds = taken(explore([problem, second], projection, given, 5, later(600), nothing), 6)
+    rounds = taken(explore([second, problem], projection, given, 5, later(600), nothing), 4)
     names = [found.problem.recipe.name for found in rounds]
-    prior = "{}, then density prior".format
-    assert names == [FROM_GIVEN, FROM_RANDOM, "envelope", prior("envelope"), "other", prior("other")]
-    assert [found.by_prior for found in rounds] == [True, True, False, True, False, True]
-    assert [found.first_seed for found in rounds] == [5, 6, 7, 7, 8, 8]
-    assert [found.problem.recipe.given for found in rounds] == [True] + 5 * [False]
+    assert names == [FROM_GIVEN, FROM_RANDOM, "other", "other, then density prior"]
+    assert [found.by_prior for found in rounds] == [True, True, False, True]
+    assert [found.first_seed for found in rounds] == [5, 6, 7, 7]
+    assert [found.problem.recipe.given for found in rounds] == [True] + 3 * [False]
 
 
 def test_without_a_prior_the_recipes_take_turns(problem):
@@ -75,24 +74,51 @@ def test_out_of_time_one_round_is_made(crystal, problem):
     assert len(list(explore([problem], projection, None, 0, time.monotonic() - 1.0, nothing))) == 1
 
 
-def test_what_succeeds_is_tried_more_often(crystal, problem, monkeypatch):
-    """Only the plan is looked at: rounds of the prior have the better figure here."""
+@pytest.fixture
+def planned(problem, monkeypatch):
+    """Look at the plan alone: rounds have stated figures and lengths, by name, and are not made."""
+
+    def plan(figures: dict[str, float], iterations: dict[str, int], recipes: list[str], turns: int):
+        def made(name: str, seed: int) -> Round:
+            figure = np.array([figures[name]])
+            named = replace(problem, recipe=replace(problem.recipe, name=name))
+            return Round(named, None, Merit(figure, figure, figure, figure), iterations[name], seed)
+
+        def from_random(projection, problem, turn, seed, *rest) -> Round:
+            return made(FROM_RANDOM, seed)
+
+        def finished(projection, problem, turn, seed, *rest) -> list[Round]:
+            return [made(problem.recipe.name, seed)]
+
+        monkeypatch.setattr(exploration, "round_from_random", from_random)
+        monkeypatch.setattr(exploration, "finished_round", finished)
+        problems = [replace(problem, recipe=replace(problem.recipe, name=name)) for name in recipes]
+        rounds = taken(explore(problems, object(), None, 0, later(600), nothing), turns)
+        assert [found.first_seed for found in rounds] == list(range(turns))
+        return Counter(found.problem.recipe.name for found in rounds)
+
+    return plan
+
+
+def test_what_succeeds_is_tried_more_often(planned):
     figures = {FROM_RANDOM: 0.5, "envelope": 0.2}
-
-    def made(name: str, seed: int) -> Round:
-        figure = np.array([figures[name]])
-        named = replace(problem, recipe=replace(problem.recipe, name=name))
-        return Round(named, None, Merit(figure, figure, figure, figure), 1, seed)
-
-    monkeypatch.setattr(
-        exploration, "round_from_random", lambda _, p, t, seed, *rest: made(FROM_RANDOM, seed)
-    )
-    monkeypatch.setattr(exploration, "finished_round", lambda _, p, t, seed, *rest: [made("envelope", seed)])
-    rounds = taken(explore([problem], object(), None, 0, later(600), nothing), 40)
-    counts = Counter(found.problem.recipe.name for found in rounds)
+    counts = planned(figures, {FROM_RANDOM: 10, "envelope": 10}, ["envelope"], 40)
     assert counts[FROM_RANDOM] > 2 * counts["envelope"]
     assert counts["envelope"] >= 2
-    assert [found.first_seed for found in rounds] == list(range(40))
+
+
+def test_where_nothing_is_better_each_way_has_the_same_time(planned):
+    figures = {FROM_RANDOM: 0.3, "envelope": 0.3}
+    counts = planned(figures, {FROM_RANDOM: 10, "envelope": 40}, ["envelope"], 50)
+    assert counts[FROM_RANDOM] == pytest.approx(4 * counts["envelope"], abs=5)
+
+
+def test_recipes_of_the_classical_search_share_its_time(planned):
+    """So many of them must not leave the prior without time."""
+    names = ["one", "two", "three", "four"]
+    everything = dict.fromkeys([FROM_RANDOM, *names], 0.3)
+    counts = planned(everything, dict.fromkeys(everything, 10), names, 16)
+    assert counts == Counter({FROM_RANDOM: 8} | dict.fromkeys(names, 2))
 
 
 def test_phases_given_in_a_symmetric_crystal_keep_its_symmetry():

@@ -25,22 +25,31 @@ FROM_RANDOM = "density prior from random phases"
 FROM_GIVEN = "density prior from the given phases"
 _CURIOSITY = 0.2  # free correlation by which a way that was tried once may be worse and still be tried again
 
+ITERATIONS_A_PASS = 40
+"""Iterations of the classical search that take as long as one pass of the prior, of as many starts."""
+
 OnStep = Callable[[int], None]
 Rounds = Callable[[int, int], Iterator[Round]]
 
 
 @dataclass(eq=False)
 class _Way:
-    """One kind of trial, ``rounds(turn, seed)``, and the best free correlation of each turn so far."""
+    """One kind of trial, ``rounds(turn, seed)``; the best free correlation of each turn; the work of all."""
 
     rounds: Rounds
     figures: list[float] = field(default_factory=list)
+    work: float = 0.0
 
-    def promise(self, turns: int) -> float:
-        """Upper confidence bound of the figure of its next turn, of `turns` in all (Auer et al., 2002)."""
+    def promise(self, turns: int, work: float) -> float:
+        """Upper confidence bound of the figure of its next turn, of `turns` in all (Auer et al., 2002).
+
+        It counts as tried as often as turns of the average work, of `work` in all, would have been made in
+        its own time: what takes long comes less often.
+        """
         if not self.figures:
             return math.inf
-        return float(np.mean(self.figures)) + _CURIOSITY * math.sqrt(math.log(turns) / len(self.figures))
+        tried = self.work / work * turns
+        return float(np.mean(self.figures)) + _CURIOSITY * math.sqrt(math.log(turns) / tried)
 
 
 def explore(
@@ -51,7 +60,7 @@ def explore(
     deadline: float,
     on_step: OnStep,
 ) -> Iterator[Round]:
-    """Try everything once, then what went best, until the deadline.
+    """Try everything once, then what went best, until the deadline; what goes alike shares the time.
 
     Parameters
     ----------
@@ -74,13 +83,21 @@ def explore(
     ways = [_Way(way) for way in _ways(problems, projection, given, deadline, on_step)]
     turns = 0
     while turns == 0 or time.monotonic() < deadline:
-        way = max(ways, key=lambda one: one.promise(turns))
+        work = sum(one.work for one in ways)
+        way = max(ways, key=lambda one: one.promise(turns, work))
         figure = -1.0
         for found in way.rounds(len(way.figures), seed + turns):
             figure = max(figure, found.figure)
+            way.work += _work(found)
             yield found
         way.figures.append(figure)
         turns += 1
+
+
+def _work(found: Round) -> float:
+    """Work of a round in iterations of one start of the classical search."""
+    steps = found.iterations * len(found.merit.r_work)
+    return float(steps * (ITERATIONS_A_PASS if found.by_prior else 1))
 
 
 def _ways(
@@ -100,21 +117,22 @@ def _ways(
     def from_random(turn: int, seed: int) -> Iterator[Round]:
         yield round_from_random(projection, first, turn, seed, deadline, on_step)
 
-    def classical(problem: Problem) -> Rounds:
+    def classical(recipes: list[Problem]) -> Rounds:
         def run(turn: int, seed: int) -> Iterator[Round]:
-            yield from finished_round(projection, problem, turn, seed, deadline, on_step)
+            repeated, number = divmod(turn, len(recipes))
+            yield from finished_round(projection, recipes[number], repeated, seed, deadline, on_step)
 
         return run
 
     predicted = [problem for problem in problems if problem.recipe.predicted]
+    others = [problem for problem in problems if not problem.recipe.predicted]
     if given is not None:
         yield from_given
-    for problem in predicted:
-        yield classical(problem)
+    if predicted:
+        yield classical(predicted)
     yield from_random
-    for problem in problems:
-        if problem not in predicted:
-            yield classical(problem)
+    if others:
+        yield classical(others)
 
 
 def round_from_random(
