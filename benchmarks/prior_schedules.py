@@ -73,7 +73,7 @@ def tasks(arguments: argparse.Namespace) -> Iterator[tuple[int, str, int, str]]:
     """List seeds, sets, crystals and schedules, in an order that treats all alike."""
     names = list(PLANS) if arguments.schedules == "all" else arguments.schedules.split(";")
     for seed in range(arguments.rounds):
-        for number in range(arguments.count):
+        for number in map(int, arguments.crystals.split(",")):
             for collection in arguments.sets.split(","):
                 for name in names:
                     yield seed, collection, number, name
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--seed-error", type=float, help="degrees; start from phases with such errors")
     parser.add_argument("--sets", default="dev-p15-tight,dev-p15-var", help="lists in benchmarks/sets")
     parser.add_argument("--schedules", default="all", help=f"all, or some of: {'; '.join(PLANS)}")
-    parser.add_argument("--count", type=int, default=6, help="crystals of each list")
+    parser.add_argument("--crystals", default="0,1,2,3,4,5", help="their numbers in each list, from 0")
     parser.add_argument("--rounds", type=int, default=4, help="rounds of each schedule on each crystal")
     parser.add_argument("--minutes", type=float, default=30.0, help="after which no round is begun")
     arguments = parser.parse_args()
