@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from basin_crystals import SEED_OF_ERRORS
 from phasing_ways import CPU, prior_for
-from prior_strategies import AveragedReflections, DifferenceMap, Halved, after_classical
+from prior_strategies import AveragedReflections, DifferenceMap, Halved, Overstepped, after_classical
 from rephase.crystal.primitive import primitive_setting
 from rephase.models.prior_states import PriorStates
 from rephase.phasing.exploration import finished_round
@@ -106,10 +106,10 @@ PLANS: dict[str, Plan | ClassicalPlan] = {
     "noise 1, 60 passes": Plan(Schedule(60, 1.0)),
     "noise 1, 120 passes": Plan(Schedule(120, 1.0)),
     "noise 0.5, half the starts": Plan(Schedule(30, 0.5), starts=0.5),
-    "beyond 0.3": Plan(Schedule(30, beyond=0.3)),
-    "beyond 0.6": Plan(Schedule(30, beyond=0.6)),
-    "noise 0.5, beyond 0.3": Plan(Schedule(30, 0.5, 0.3)),
-    "noise 1, beyond 0.6": Plan(Schedule(30, 1.0, 0.6)),
+    "beyond 0.3": Plan(Overstepped(30, beyond=0.3)),
+    "beyond 0.6": Plan(Overstepped(30, beyond=0.6)),
+    "noise 0.5, beyond 0.3": Plan(Overstepped(30, 0.5, beyond=0.3)),
+    "noise 1, beyond 0.6": Plan(Overstepped(30, 1.0, beyond=0.6)),
     "RAAR 0.7": Plan(AveragedReflections(30, beta=0.7)),
     "RAAR 0.8": Plan(AveragedReflections(30, beta=0.8)),
     "RAAR 0.9": Plan(AveragedReflections(30, beta=0.9)),

@@ -17,11 +17,38 @@ from torch import Tensor
 from rephase.models.prior_data import PriorData
 from rephase.models.prior_states import PriorStates
 from rephase.phasing.prior_projection import PriorProjection
-from rephase.phasing.prior_rounds import Schedule
+from rephase.phasing.prior_rounds import ANNEALED, Schedule
 from rephase.phasing.relaxation import relax
 from rephase.phasing.search import Problem
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overstepped(Schedule):
+    """Steps beyond the prediction, by ever less.
+
+    Attributes
+    ----------
+    beyond
+        In the first pass, see `rephase.models.prior_states.advanced`; it falls as noise does.
+    """
+
+    beyond: float = 0.0
+
+    def quiet(self, number: int) -> bool:
+        """Whether pass `number` is a plain one."""
+        return number >= ANNEALED * self.passes
+
+    def states(
+        self, working: PriorProjection, states: PriorStates, generator: torch.Generator
+    ) -> Iterator[PriorStates]:
+        """Let states go on, and yield them after each pass."""
+        for number in range(self.passes):
+            part = max(0.0, 1.0 - number / (ANNEALED * self.passes))
+            drawn = generator if part * self.noise > 0.0 else None
+            states = working.step(states, noise=part * self.noise, beyond=part * self.beyond, generator=drawn)
+            yield states
 
 
 @dataclass(frozen=True)
@@ -99,7 +126,7 @@ class Halved(Schedule):
         """Let those that are left go on, and yield all of them after each pass."""
         left = torch.arange(len(states))
         for number in range(self.passes):
-            noise = self.part(number) * self.noise
+            noise = self.noise_of(number)
             drawn = generator if noise > 0.0 else None
             some = working.step(states.chosen(left), noise=noise, generator=drawn)
             states = replace(

@@ -93,8 +93,8 @@ def test_a_round_that_gets_no_better_ends(crystal, problem):
 
 def test_noise_falls_to_zero_and_stays_there():
     schedule = Schedule(20, 0.5)
-    levels = [schedule.part(number) for number in range(20)]
-    assert levels[0] == 1.0
+    levels = [schedule.noise_of(number) for number in range(20)]
+    assert levels[0] == 0.5
     assert levels == sorted(levels, reverse=True)
     assert levels[int(20 * ANNEALED) :] == [0.0] * (20 - int(20 * ANNEALED))
     assert [schedule.quiet(number) for number in range(20)] == [level == 0.0 for level in levels]

@@ -12,6 +12,7 @@ from prior_strategies import (
     AveragedReflections,
     DifferenceMap,
     Halved,
+    Overstepped,
     after_classical,
     nearest_in_scale,
     with_amplitudes,
@@ -41,6 +42,7 @@ def run(projection, schedule, phi):
         AveragedReflections(20, beta=0.9, rescaled=True),
         DifferenceMap(20, beta=1.0, rescaled=True),
         Halved(20, at=(5, 10)),
+        Overstepped(20, 0.5, beyond=0.6),
     ],
 )
 def test_a_prior_that_knows_the_answer_leads_there(crystal, problem, schedule):

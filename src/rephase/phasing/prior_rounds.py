@@ -42,7 +42,7 @@ _POINTS_PER_BATCH = 100_000  # grid points of all starts of a pass: what the act
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a round of the prior is, and what its passes add to the prediction.
+    """How long a round of the prior is, and how much is drawn at random on the way.
 
     Attributes
     ----------
@@ -50,30 +50,26 @@ class Schedule:
         At most.
     noise
         In the first pass, 0–1, see `rephase.models.prior_states.advanced`.
-    beyond
-        How far steps go beyond the prediction in the first pass, see there; it falls as the noise does.
     """
 
     passes: int
     noise: float = 0.0
-    beyond: float = 0.0
 
-    def part(self, number: int) -> float:
-        """Part of noise and overstepping that is left in pass `number`, from 0."""
-        return max(0.0, 1.0 - number / (ANNEALED * self.passes))
+    def noise_of(self, number: int) -> float:
+        """Noise of pass `number`, from 0."""
+        return self.noise * max(0.0, 1.0 - number / (ANNEALED * self.passes))
 
     def quiet(self, number: int) -> bool:
-        """Whether pass `number` adds nothing to the prediction."""
-        return self.part(number) == 0.0 or self.noise == self.beyond == 0.0
+        """Whether pass `number` is a plain one."""
+        return self.noise_of(number) == 0.0
 
     def states(
         self, working: PriorProjection, states: PriorStates, generator: torch.Generator
     ) -> Iterator[PriorStates]:
         """Let states go on, and yield them after each pass."""
         for number in range(self.passes):
-            noise, beyond = self.part(number) * self.noise, self.part(number) * self.beyond
-            drawn = generator if noise > 0.0 else None
-            states = working.step(states, noise=noise, beyond=beyond, generator=drawn)
+            noise = self.noise_of(number)
+            states = working.step(states, noise=noise, generator=generator if noise > 0.0 else None)
             yield states
 
 
