@@ -23,7 +23,7 @@ from rephase.phasing.search import Problem, Round, redraw_omitted, rounds, run_r
 
 FROM_RANDOM = "density prior from random phases"
 FROM_GIVEN = "density prior from the given phases"
-_CURIOSITY = 0.2  # free correlation by which a way that was tried once may be worse and still be tried again
+_CURIOSITY = 0.2  # free correlation by which a way tried once may be worse and be tried again: a guess
 
 ITERATIONS_A_PASS = 100
 """Iterations of the classical search that take as long as one pass of the prior, of as many starts: 65 to 150
