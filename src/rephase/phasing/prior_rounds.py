@@ -18,14 +18,16 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 PASSES = 30
-"""Of a first round; later ones are longer, as those of the classical search are."""
+"""Of a first round; later ones are longer, as those of the classical search are. 15 and 60 were neither
+better nor worse within errors (LOG.md)."""
 
 FINISHING_PASSES = 15
 """Of states that another search has found: right ones settle within ten."""
 
 FIRST_NOISE = 0.5
 """Part of what the prior leaves open that is drawn at random in the first pass from random phases; it falls
-to zero over `ANNEALED` of a round. Better than none by 4 starts of 48 against 2, as good as 1 (LOG.md)."""
+to zero over `ANNEALED` of a round. 4 of 48 starts were right so and with 1, 2 without: nothing that was tried
+is measurably better (LOG.md)."""
 
 ANNEALED = 0.6
 SETTLING = 4
