@@ -16,6 +16,7 @@ from rephase.models.grid_features import from_half_grid, geometry, to_half_grid
 from rephase.models.hand_judge import HandJudge
 from rephase.models.metric_convolution import MetricConvolution, kernel_taps
 from rephase.models.prior_data import PriorData
+from rephase.models.prior_sum import PriorSum
 from rephase.models.recycling import FINER
 from rephase.physics.density import zoom_map
 
@@ -51,6 +52,7 @@ class DensityPrior(nn.Module):
         self.blocks = nn.ModuleList(PriorBlock(width, config.maps) for _ in range(config.blocks))
         self.normalisation = nn.LayerNorm(width)
         self.decoding = nn.Linear(width, 8)
+        self.sum = PriorSum(_CONTEXT, MAPS)
         nn.init.zeros_(self.decoding.weight)
         self.judge = HandJudge()
 
@@ -79,7 +81,8 @@ class DensityPrior(nn.Module):
             features = block(features, context, taps, data)
         density = from_half_grid(self.decoding(self.normalisation(features))).squeeze(1)
         with torch.autocast(maps.device.type, enabled=False):
-            return data.maps(data.coefficients(density.float()))
+            own, shown = data.coefficients(density.float()), data.coefficients(maps)
+            return data.maps(self.sum(own, shown, context, data))
 
     @torch.no_grad()
     def odds_of_hand(self, density: Tensor, data: PriorData) -> Tensor:

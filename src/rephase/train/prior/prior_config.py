@@ -36,17 +36,18 @@ class PriorMeasurement(Config):
         Part of the crystals of fragments and pieces whose data have errors and gaps; those of proteins have
         them always.
     of_fragments, of_proteins
-        These errors and gaps.
+        These errors and gaps. Gaps are not only those of an experiment: in use, some reflections are always
+        left out to check the others.
     unmodelled
         What scatters but is in no model, as a part of the structure factors; of noisy data alone.
     """
 
-    noisy: Share = 0.4
+    noisy: Share = 0.6
     of_fragments: Measurement = Measurement(
-        i_over_sigma_edge=(1.0, 6.0), completeness=(0.85, 1.0), beam_stop=(12.0, 40.0), bulk_solvent=0.5
+        i_over_sigma_edge=(1.5, 8.0), completeness=(0.84, 1.0), beam_stop=(12.0, 40.0), bulk_solvent=0.5
     )
     of_proteins: Measurement = Measurement(
-        i_over_sigma_edge=(1.0, 6.0), completeness=(0.9, 1.0), beam_stop=(15.0, 60.0), bulk_solvent=0.95
+        i_over_sigma_edge=(1.5, 8.0), completeness=(0.82, 1.0), beam_stop=(15.0, 60.0), bulk_solvent=0.95
     )
     unmodelled: Shares = (0.0, 0.3)
 
