@@ -1,6 +1,7 @@
 """What each part of the density prior brings: variants trained alike and judged on the same starts.
 
-    python benchmarks/prior_variants.py FRAGMENTS --json FILE [--resume] [--quick] [--variants prior,residual]
+    python benchmarks/prior_variants.py FRAGMENTS --json FILE [--resume] [--quick]
+        [--variants prior,residual] [--seeds 1,2]
 
 FRAGMENTS is a set as `rephase data import` writes it. Every variant is a small network that is trained by
 the steps of `rephase train` on the same fragments in P1, in the same order. Then it is given crystals of
@@ -11,15 +12,15 @@ the split `val`, two states each, with Gaussian phase errors:
 - of 60° and 70°, with figures of merit: how many are solved after 12 passes, by a map correlation of 0.80
   at the best origin.
 
-How far two equal trainings differ tells "other seed", whose weights and crystals are others. After ±
-stands the standard error of the last mean's difference to that of the prior, over crystals.
+The denoiser alone is told at every start how good it is, which it cannot do without. Every variant is
+trained once with each seed, which makes other weights at the start and other crystals. Figures are means
+over trainings, and after ± stands the standard deviation of trainings.
 
---resume goes on with FILE: a variant that it holds with the same settings and starts is not trained again.
+--resume goes on with FILE: what it holds with the same settings and starts is not trained again.
 """
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,6 +54,7 @@ from variant_networks import (
     WithoutAmplitudes,
     WithoutGiven,
     WithoutPrevious,
+    WithoutSum,
     WithPatterson,
     likelihood_lesson,
 )
@@ -69,12 +71,14 @@ from variant_starts import (
     starts_of,
 )
 
-STEPS, CRYSTALS = 1500, 32
+STEPS, CRYSTALS = 1200, 24
 QUICK_STEPS, QUICK_CRYSTALS = 4, 2
 SEED_OF_STARTS = 99
+SEED = ", seed "
 HEADERS = [
     "variant",
     "what differs",
+    "trainings",
     "weights",
     "ms a step",
     "loss 45°",
@@ -101,7 +105,7 @@ PRIOR = "prior"
 STARTS: dict[str, object] = {"random": (0.1, 0.1), "points": 9_000}
 VARIANTS = {
     PRIOR: Variant("as in the package, but small"),
-    "other seed": Variant("the prior with other weights at the start, other crystals", settings={"seed": 2}),
+    "no sum": Variant("nothing of the shown maps added to its density", WithoutSum),
     "residual": Variant("adds to a part of the current map", Residual),
     "likelihood": Variant("learns distributions of the phases", Likelihood, likelihood_lesson),
     "confidence": Variant("the same, how sure from a second map", Confidence, likelihood_lesson),
@@ -119,11 +123,11 @@ VARIANTS = {
 }
 
 
-def settings_of(variant: Variant, fragments: Path, steps: int) -> PriorTrainConfig:
+def settings_of(variant: Variant, fragments: Path, steps: int, seed: int) -> PriorTrainConfig:
     """Return the settings of a training."""
     common: dict[str, object] = {
         "kind": "density-prior",
-        "seed": 1,
+        "seed": seed,
         "set": fragments,
         "model": {"width": 64, "blocks": 4, "maps": 4},
         "crystals": {"proteins": 0.0, "pieces": 0.0, "symmetric": 0.0, "most_points": 10_000},
@@ -154,7 +158,7 @@ class KeptCrystals(CrystalSource):
 @cache
 def kept_crystals(fragments: Path, seed: int) -> KeptCrystals:
     """Open what variants with the same seed are trained on; they differ in nothing that it depends on."""
-    config = settings_of(VARIANTS[PRIOR], fragments, steps=1)
+    config = settings_of(VARIANTS[PRIOR], fragments, 1, seed)
     return KeptCrystals(**vars(crystal_source(fragments, None, "train", config.crystals, seed)))
 
 
@@ -197,53 +201,65 @@ def settings_record(config: PriorTrainConfig) -> Record:
     return config.model_dump(mode="json", exclude={"set"})
 
 
-def row(name: str, record: Record, reference: Record | None) -> Iterator[str]:
-    """Lay out the figures of a variant beside those of the prior."""
-    seconds = record["seconds_per_step"]
-    yield from (name, VARIANTS[name].note, f"{record['weights']}")
-    yield "–" if seconds is None else f"{1000.0 * seconds:.0f}"
+def row(name: str, records: Sequence[Record]) -> Iterator[str]:
+    """Lay out the figures of the trainings of a variant."""
+    seconds = [record["seconds_per_step"] for record in records if record["seconds_per_step"] is not None]
+    yield from (name, VARIANTS[name].note, f"{len(records)}", f"{records[0]['weights']}")
+    yield f"{1000.0 * fmean(seconds):.0f}" if seconds else "–"
     for level in UNTOLD:
-        states, columns = at_level(record, level), [f"cosine {passes}" for passes in level.passes]
-        yield f"{fmean(state['loss'] for state in states):.3f}"
-        means = " / ".join(f"{fmean(state[column] for state in states):.3f}" for column in columns)
-        if reference is None or record is reference:
-            yield means
-        else:
-            yield f"{means} ± {error_of_difference(states, at_level(reference, level), columns[-1]):.3f}"
+        yield f"{fmean(means_at(records, level, 'loss')):.3f}"
+        columns = [means_at(records, level, f"cosine {passes}") for passes in level.passes]
+        spread = f" ± {stdev(columns[-1]):.3f}" if len(records) > 1 else ""
+        yield " / ".join(f"{fmean(means):.3f}" for means in columns) + spread
     for level in TOLD:
-        solved = [state["correlation"] >= SOLVED_MAP_CORRELATION for state in at_level(record, level)]
-        yield f"{sum(solved)} of {len(solved)}"
+        states = [state for record in records for state in at_level(record, level)]
+        solved = sum(state["correlation"] >= SOLVED_MAP_CORRELATION for state in states)
+        yield f"{solved} of {len(states)}"
+
+
+def means_at(records: Sequence[Record], level: Level, column: str) -> list[float]:
+    """Return the mean of a figure over the states of a level, for each training."""
+    return [fmean(state[column] for state in at_level(record, level)) for record in records]
 
 
 def at_level(record: Record, level: Level) -> list[Record]:
-    """Return the states of a variant that began at a level."""
+    """Return the states of a training that began at a level."""
     return [state for state in record["states"] if state["level"] == level.name]
 
 
-def error_of_difference(states: Sequence[Record], others: Sequence[Record], column: str) -> float:
-    """Return the standard error of a mean difference, the states of a crystal counting as one."""
-    differences: dict[int, list[float]] = {}
-    for state, other in zip(states, others, strict=True):
-        differences.setdefault(state["crystal"], []).append(state[column] - other[column])
-    means = [fmean(values) for values in differences.values()]
-    return stdev(means) / math.sqrt(len(means))
+def done_before(path: Path, fragments: Path, steps: int, crystals: int) -> dict[str, Record]:
+    """Read the trainings of an earlier run, if there was one, with the same settings and starts."""
+    found: dict[str, Record] = json.loads(path.read_text())["trainings"] if path.exists() else {}
 
+    def holds(key: str, record: Record) -> bool:
+        name, _, seed = key.rpartition(SEED)
+        config = settings_of(VARIANTS[name], fragments, steps, int(seed)) if name in VARIANTS else None
+        judged = {state["crystal"] for state in record["states"]}
+        return (
+            config is not None
+            and record["settings"] == settings_record(config)
+            and judged == set(range(crystals))
+        )
 
-def done_before(path: Path, configs: Mapping[str, PriorTrainConfig], crystals: int) -> dict[str, Record]:
-    """Read the variants of an earlier run, if there was one, with the same settings and starts."""
-    found: dict[str, Record] = json.loads(path.read_text())["variants"] if path.exists() else {}
-    return {
-        name: found[name]
-        for name, config in configs.items()
-        if name in found
-        and found[name]["settings"] == settings_record(config)
-        and {state["crystal"] for state in found[name]["states"]} == set(range(crystals))
-    }
+    return {key: record for key, record in found.items() if holds(key, record)}
 
 
 def save(path: Path, records: Mapping[str, Record]) -> None:
-    content = {"command": " ".join(sys.argv), "hardware": hardware(), "variants": records}
+    content = {"command": " ".join(sys.argv), "hardware": hardware(), "trainings": records}
     write_whole(path, (json.dumps(content) + "\n").replace('{"level"', '\n{"level"').encode())
+
+
+def key_of(name: str, seed: int) -> str:
+    """Name a training in the file."""
+    return f"{name}{SEED}{seed}"
+
+
+def table(names: Sequence[str], records: Mapping[str, Record]) -> str:
+    """Lay out variants, with all their trainings that there are."""
+    trainings = {
+        name: [record for key, record in records.items() if key.rpartition(SEED)[0] == name] for name in names
+    }
+    return format_table(HEADERS, [list(row(name, its)) for name, its in trainings.items()])
 
 
 def main() -> None:
@@ -251,30 +267,32 @@ def main() -> None:
     add = parser.add_argument
     add("fragments", type=Path, help="directory of a set of fragments")
     add("--variants", default=",".join(VARIANTS), help="which, separated by commas")
+    add("--seeds", default="1,2", help="of the trainings, separated by commas")
     add("--steps", type=int, default=STEPS, help="of each training")
-    add("--crystals", type=int, default=CRYSTALS, help="to judge by, at least 2")
+    add("--crystals", type=int, default=CRYSTALS, help="to judge by")
     add("--quick", action="store_true", help="few steps and crystals, to see that it runs")
     add("--resume", action="store_true", help="keep what the file has")
     add("--json", type=Path, required=True, help="write all figures here")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    names = arguments.variants.split(",")
+    names, seeds = arguments.variants.split(","), [int(seed) for seed in arguments.seeds.split(",")]
     if unknown := set(names) - set(VARIANTS):
         parser.error(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}")
     steps = QUICK_STEPS if arguments.quick else arguments.steps
     crystals = QUICK_CRYSTALS if arguments.quick else arguments.crystals
-    if crystals < QUICK_CRYSTALS:
-        parser.error(f"at least {QUICK_CRYSTALS} crystals, or there is no standard error")
-    configs = {name: settings_of(one, arguments.fragments, steps) for name, one in VARIANTS.items()}
-    records = done_before(arguments.json, configs, crystals) if arguments.resume else {}
-    drawn = configs[PRIOR].crystals
-    starts = starts_of(crystal_source(arguments.fragments, None, "val", drawn, SEED_OF_STARTS), crystals)
-    for name in names:
-        if name not in records:
-            records[name] = record_of(VARIANTS[name], configs[name], starts)
-            save(arguments.json, records)
-        print("; ".join(row(name, records[name], records.get(PRIOR))), file=sys.stderr, flush=True)
-    print(format_table(HEADERS, [list(row(name, records[name], records.get(PRIOR))) for name in names]))
+    fragments = arguments.fragments
+    records = done_before(arguments.json, fragments, steps, crystals) if arguments.resume else {}
+    drawn = settings_of(VARIANTS[PRIOR], fragments, steps, seeds[0]).crystals
+    starts = starts_of(crystal_source(fragments, None, "val", drawn, SEED_OF_STARTS), crystals)
+    for seed in seeds:
+        for name in names:
+            key = key_of(name, seed)
+            if key not in records:
+                config = settings_of(VARIANTS[name], fragments, steps, seed)
+                records[key] = record_of(VARIANTS[name], config, starts)
+                save(arguments.json, records)
+            print("; ".join(row(name, [records[key]])), file=sys.stderr, flush=True)
+    print(table(names, records))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from rephase.models.grid_features import periodic_border
 from rephase.models.metric_convolution import TAPS, MetricConvolution
 from rephase.models.prior import MAPS, DensityPrior, PriorBlock
 from rephase.models.prior_data import PriorData
+from rephase.models.prior_sum import PriorSum
 from rephase.physics.density import friedel_weights
 from rephase.train.precision import reduced_precision
 from rephase.train.prior.prior_config import PriorTrainConfig
@@ -50,15 +51,16 @@ class WithPatterson(DensityPrior):
     def __init__(self, config: DensityPriorConfig) -> None:
         super().__init__(config)
         self.encoding = nn.Linear(8 * (MAPS + 1), config.width)
+        self.sum = PriorSum(self.context[0].out_features, MAPS + 1)
 
     def forward(self, maps: Tensor, data: PriorData) -> Tensor:
         """Predict densities."""
         e = data.amplitude / data.expected
         voted = data.maps(data.coefficients(maps[:, CURRENT]) * (e.square() - 1.0) * data.known)
-        return super().forward(torch.cat([maps, voted[:, None]], dim=1), data)
+        return super().forward(torch.cat([voted[:, None], maps], dim=1), data)
 
     def _surroundings(self, maps: Tensor, data: PriorData) -> Tensor:
-        return super()._surroundings(maps[:, :MAPS], data)
+        return super()._surroundings(maps[:, 1:], data)
 
 
 def _without(maps: Tensor, which: int) -> Tensor:
@@ -132,6 +134,20 @@ class _DilatedConvolution(MetricConvolution):
 # --- what it answers with ---
 
 
+class WithoutSum(DensityPrior):
+    """Answers with its own density alone, to which it adds nothing of what it was shown."""
+
+    def __init__(self, config: DensityPriorConfig) -> None:
+        super().__init__(config)
+        self.sum = _OwnAlone()
+
+
+class _OwnAlone(nn.Module):
+    def forward(self, own: Tensor, shown: Tensor, context: Tensor, data: PriorData) -> Tensor:
+        """Return the coefficients of the own density."""
+        return own
+
+
 class Residual(DensityPrior):
     """Predicts what is to be added to a part of the current map; which part follows from the state."""
 
@@ -169,6 +185,7 @@ class Confidence(Likelihood):
     def __init__(self, config: DensityPriorConfig) -> None:
         super().__init__(config)
         self.decoding = nn.Linear(config.width, 16)  # not zero, which has no phases
+        self.sum = _SumOfFirst(self.sum)
 
     def evidence(self, maps: Tensor, data: PriorData) -> Tensor:
         """Return X of all reflections, complex, shape ``(states, u, v, w//2 + 1)``."""
@@ -177,6 +194,18 @@ class Confidence(Likelihood):
         square = phased.abs().square()
         weak = _WEAK**2 * square.detach().mean(_DIMS, keepdim=True)
         return phased * torch.rsqrt(square + weak) * sure.abs() * _sharpness(data)
+
+
+class _SumOfFirst(nn.Module):
+    """Adds what was shown to the first of two densities."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, own: Tensor, shown: Tensor, context: Tensor, data: PriorData) -> Tensor:
+        """Return coefficients of both, ``(batch, 2, u, v, w//2 + 1)``."""
+        return torch.stack([self.inner(own[:, 0], shown, context, data), own[:, 1]], dim=1)
 
 
 def mean_coefficients(evidence: Tensor, data: PriorData) -> Tensor:

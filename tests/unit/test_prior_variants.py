@@ -24,6 +24,7 @@ from variant_networks import (
     WithoutAmplitudes,
     WithoutGiven,
     WithoutPrevious,
+    WithoutSum,
     WithPatterson,
     likelihood_lesson,
     mean_coefficients,
@@ -71,7 +72,7 @@ def test_a_map_that_is_not_shown_changes_nothing(kind: type[DensityPrior], unsee
 
 
 @pytest.mark.parametrize(
-    "kind", [Residual, Likelihood, Confidence, Dilated, WithoutAmplitudes, WithPatterson]
+    "kind", [Residual, Likelihood, Confidence, Dilated, WithoutAmplitudes, WithPatterson, WithoutSum]
 )
 def test_a_variant_follows_the_origin_of_the_crystal(kind: type[DensityPrior]) -> None:
     data, truth = crystal()
