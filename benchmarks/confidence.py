@@ -33,22 +33,25 @@ from rephase.io.atomic_files import write_whole
 from rephase.logs import format_table
 from rephase.models.trained import released_names
 from rephase.models.trained_prior import released_priors
-from rephase.phasing.confidence import FIGURES, LEAST_BOUND, SOLVED_CHANCE, UNCONFIRMED
+from rephase.phasing.confidence import LEAST_BOUND, SOLVED_CHANCE, UNCONFIRMED
 from rephase.phasing.hand import LEAST_LOG_ODDS
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Record = dict[str, Any]
 
-PENALTY = 1e-2  # of the squares of the weights, of standardised figures
+FIGURES = ("cross-validation",)
+"""What the program judges by."""
+
+PENALTY = 1e-3  # of the squares of the weights, of standardised figures
 
 
-def measure(found: Record, path: Path | None, minutes: float) -> Record:
+def measure(found: Record, kinds: dict[str, list[Subject]], path: Path | None, minutes: float) -> Record:
     """Make the answers that the record lacks, crystals of all kinds in turn, until the time is up."""
     sums = {name: prior_sum(name) for name in released_names(released_priors())}
     found = {"priors": sums, "hardware": hardware(), "records": of_weights(found["records"], sums)}
     deadline = time.monotonic() + 60.0 * minutes
-    for subject in in_turn(subjects()):
+    for subject in in_turn(kinds):
         done = {one["start"] for one in found["records"] if (one["kind"], one["id"]) == key(subject)}
         for record in answers(subject, [start for start in starts_of(subject) if start not in done]):
             found["records"].append(record)
@@ -212,13 +215,16 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=30.0, help="0 prints what the file holds, of any weights"
     )
+    parser.add_argument("--kinds", help="some kinds of crystals only, separated by semicolons")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found: Record = {"records": []}
     if arguments.json is not None and arguments.json.exists():
         found = json.loads(arguments.json.read_text())
     if arguments.minutes > 0.0:
-        found = measure(found, arguments.json, arguments.minutes)
+        kinds = subjects()
+        wanted = {kind: kinds[kind] for kind in arguments.kinds.split(";")} if arguments.kinds else kinds
+        found = measure(found, wanted, arguments.json, arguments.minutes)
     records = found["records"]
     if not 0 < rightness(records).sum() < len(records):
         raise SystemExit("a fit needs right and wrong answers")

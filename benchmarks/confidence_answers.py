@@ -19,7 +19,6 @@ from rephase.phasing.agreement import agreement_of_starts
 from rephase.phasing.confidence import Evidence, lower_bound
 from rephase.phasing.evidence import evidence_of
 from rephase.phasing.exploration import finished_round, round_from_given
-from rephase.phasing.finish import FinishedPhases
 from rephase.phasing.given_phases import GivenPhases
 from rephase.phasing.phase import pose, project_prior
 from rephase.phasing.prior_choice import prior_of_search
@@ -154,7 +153,8 @@ def judged(task: Task, found: Round) -> Record:
         task.setting.operations,
         placed=found.symmetric,
     )
-    evidence = evidence_of(found, finished, agreement_of_starts(found, len(task.hkl))[0], task.projection)
+    evidence = evidence_of(found, finished, task.projection)
+    (same, compared), _ = agreement_of_starts(found, len(task.hkl))
     data = task.data.prepared.reflections
     truth = compare_with_truth(data.hkl, data.f, finished.phi_asu, task.data.true_phi, data.spacegroup)
     return {
@@ -165,23 +165,19 @@ def judged(task: Task, found: Round) -> Record:
         "hand_log_odds": evidence.prior.log_odds,
         "bound": lower_bound(evidence),
         "symmetry": evidence.symmetry,
-        "figures": candidates(evidence, finished, found),
+        "figures": candidates(evidence, found) | {"starts": (same - 1) / max(compared - 1, 1)},
         "fom": float(finished.fom.mean()),
         "cos": float(truth.cos_error.mean()),
     }
 
 
-def candidates(evidence: Evidence, finished: FinishedPhases, found: Round) -> dict[str, float]:
+def candidates(evidence: Evidence, found: Round) -> dict[str, float]:
     """List all figures that might tell right from wrong; more of each is better."""
     number = found.merit.best()
     return {
         "free correlation": lower_bound(evidence),
         "agreement with the prior": evidence.prior.agreement,
-        "restored by it": evidence.prior.restored,
-        "starts": evidence.agreeing,
-        "solvent contrast": evidence.contrast,
-        "cross-validation": finished.cross_validated,
-        "mean figure of merit": float(finished.fom.mean()),
+        "cross-validation": evidence.cross_validated,
         "working correlation": float(found.merit.cc_work[number]),
         "closeness of amplitudes": -float(found.merit.r_work[number]),
         "skewness": float(found.merit.skewness[number]),

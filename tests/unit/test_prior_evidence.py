@@ -1,4 +1,4 @@
-"""What the prior says of a solution: whether it keeps and restores it, and in which hand it is."""
+"""What the prior says of a solution: whether it keeps it, and in which hand it is."""
 
 from dataclasses import replace
 
@@ -7,7 +7,6 @@ import pytest
 from phasing_crystals import problem_of, true_phases, truth
 from prior_oracles import oracle, projection_of, untrained
 
-from rephase.phasing.evidence import solvent_contrast
 from rephase.phasing.hand import LEAST_LOG_ODDS, HandDecision, nothing_decides
 from rephase.phasing.prior_evidence import PriorEvidence, prior_evidence
 from rephase.phasing.prior_hand import hand_with_prior
@@ -16,7 +15,7 @@ SURE = 1.5 * LEAST_LOG_ODDS
 
 
 def said(log_odds: float) -> PriorEvidence:
-    return PriorEvidence(agreement=0.9, restored=0.8, log_odds=log_odds)
+    return PriorEvidence(agreement=0.9, log_odds=log_odds)
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +28,19 @@ def problem(crystal):
     return problem_of(crystal)
 
 
-def test_a_map_that_the_prior_knows_is_kept_and_restored(crystal, problem):
+def test_a_map_that_the_prior_knows_is_kept(crystal, problem):
     true = true_phases(crystal, problem.grid)
     projection = projection_of(crystal, problem.grid, oracle(problem.grid, true, share=0.8))
     evidence = prior_evidence(projection, true)
     assert evidence.agreement == pytest.approx(0.8, abs=1e-3)
-    assert evidence.restored == pytest.approx(1.0, abs=1e-3)
 
 
-def test_another_map_is_neither(crystal, problem):
+def test_another_map_is_not(crystal, problem):
     true = true_phases(crystal, problem.grid)
     projection = projection_of(crystal, problem.grid, oracle(problem.grid, true, share=0.8))
     wrong = np.random.default_rng(0).uniform(-np.pi, np.pi, len(true))
     evidence = prior_evidence(projection, wrong)
     assert abs(evidence.agreement) < 0.2
-    assert abs(evidence.restored) < 0.2
 
 
 def test_the_judge_gives_a_map_and_its_inverse_opposite_odds(crystal, problem):
@@ -87,13 +84,3 @@ def test_the_prior_adds_to_the_odds_of_templates():
     assert (agreed.hand, agreed.source, agreed.score) == ("same", "templates", 5.0 + SURE)
     assert hand_with_prior(templates, said(-5.0)).hand is None
     assert hand_with_prior(replace(templates, score=1.0), said(-SURE)).hand == "other"
-
-
-def test_flat_solvent_gives_contrast():
-    """Six atoms in a large cell, against random phases with the same amplitudes."""
-    crystal = truth("P 1", atoms=6, d_min=1.4, scale=1.5)
-    problem = problem_of(crystal)
-    true = true_phases(crystal, problem.grid)
-    noise = np.random.default_rng(0).uniform(-np.pi, np.pi, len(true))
-    right, wrong = (solvent_contrast(problem.grid, problem.full, phi) for phi in (true, noise))
-    assert right > 1.3 * wrong

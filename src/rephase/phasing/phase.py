@@ -168,7 +168,7 @@ class _Kept:
     @cached_property
     def evidence(self) -> Evidence:
         """What speaks for them."""
-        return evidence_of(self.round, self.finished, self.agreement[0], self._task.projection)
+        return evidence_of(self.round, self.finished, self._task.projection)
 
     @cached_property
     def judgement(self) -> Judgement:
