@@ -1,7 +1,7 @@
 """How far `rephase modify` improves phases: simulated crystals of the val split, and measured data.
 
     python benchmarks/modify.py [--json FILE] [--codes 1ptf,1shg] [--errors 45,60,75] [--measured 1rx2,1aba]
-        [--prior NAME|PATH|none] [--cycles 20]
+        [--prior NAME|PATH|none] [--cycles 60]
 
 Simulated: structure factors of deposited models in their own cells with bulk solvent, 3 % missing, noise of
 3 % of F and 2 % of its mean; start from von Mises errors of that mean size ("uniform": everywhere alike;
@@ -35,10 +35,11 @@ from rephase.io.sequence import read_sequence
 from rephase.io.start_phases import read_start_phases
 from rephase.logs import format_table
 from rephase.phasing.modification.combination import calculated_hl, phases_of_hl
-from rephase.phasing.modification.cycles import ModifiedPhases, modify_phases
+from rephase.phasing.modification.cycles import ModifiedPhases, best_of, modify_phases
 from rephase.phasing.modification.estimates import assess
 from rephase.phasing.modification.modified_density import SolventAndHistogram
 from rephase.phasing.modification.prior_density import PriorDensity
+from rephase.phasing.modification.prior_passes import pass_through_prior
 from rephase.phasing.modification.sigma_a import resolution_shells
 from rephase.phasing.modification.unique_grid import UniqueGrid, unique_grid
 from rephase.phasing.prepare import PreparedData, prepare
@@ -165,7 +166,7 @@ def improve(
     phi, fom, hl = phases
     classical = SolventAndHistogram(crystal, 1.0 - solvent)
     begin = time.process_time()
-    found = modify_phases(crystal, hl, [classical], options.cycles)
+    found = modify_phases(crystal, hl, classical, options.cycles)
     seconds = time.process_time() - begin
     case = Case(
         name,
@@ -181,9 +182,8 @@ def improve(
     if chosen is None:
         return case
     begin = time.process_time()
-    with_prior = modify_phases(
-        crystal, hl, [classical, PriorDensity(crystal, chosen.trained, phi, fom)], options.cycles
-    )
+    density = PriorDensity(crystal, chosen.trained, phi, fom)
+    with_prior = best_of([found, pass_through_prior(crystal, hl, density, options.cycles)])
     values = zip(
         ("prior", "prior_weighted", "prior_fom", "prior_cos"), figures(crystal, with_prior, true), strict=True
     )
@@ -282,7 +282,7 @@ def main() -> None:
     )
     parser.add_argument("--measured", type=listed, default=["1rx2", *MODELS])
     parser.add_argument("--prior")
-    parser.add_argument("--cycles", type=int, default=20)
+    parser.add_argument("--cycles", type=int, default=60)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cases = []

@@ -16,16 +16,26 @@ from rephase.io.phased import hendrickson_lattman, write_phased_mtz
 from rephase.io.sequence import read_sequence
 from rephase.io.start_phases import StartPhases, measured_columns, read_start_phases
 from rephase.logs import Log
-from rephase.phasing.modification.cycles import ModifiedDensity, ModifiedPhases, modify_phases
+from rephase.phasing.modification.cycles import ModifiedDensity, ModifiedPhases, best_of, modify_phases
 from rephase.phasing.modification.modified_density import SolventAndHistogram
 from rephase.phasing.modification.prior_density import PriorDensity
+from rephase.phasing.modification.prior_passes import pass_through_prior
 from rephase.phasing.modification.start_weight import estimate_fom
 from rephase.phasing.modification.unique_grid import UniqueGrid, unique_grid
 from rephase.phasing.prepare import PreparedData, prepare
 from rephase.phasing.prior_choice import ChosenPrior, choose_prior
 from rephase.phasing.unusual_content import unusual_content
 from rephase.report.directory import MAP, RESULTS, report_of_directory
-from rephase.report.modified import ModifyRun, assemble_modified, tell_cycles, tell_modified, tell_start
+from rephase.report.modified import (
+    BY_PRIOR,
+    CLASSICAL,
+    ModifyRun,
+    assemble_modified,
+    tell_cycles,
+    tell_kept,
+    tell_modified,
+    tell_start,
+)
 from rephase.report.output_files import MODIFY_LOG, PHASED, describe_files, make_room
 from rephase.report.provenance import command_line
 from rephase.report.results import Results, write_results
@@ -41,7 +51,7 @@ def modify(
     sequence: Path | None = None,
     observations: str | None = None,
     d_min: float | None = None,
-    cycles: int = 20,
+    cycles: int = 60,
     solvent: float | None = None,
     prior: str | None = None,
     device: str = "auto",
@@ -122,10 +132,11 @@ def modify(
 
         log.stage("modification")
         log.say(f"{fraction:.0%} solvent, {origin_of_solvent(prepared, solvent)}")
-        densities = modified_densities(log, crystal, classical, start, chosen)
-        with log.progress(cycles, "cycles") as advance:
-            modified = modify_phases(crystal, start.hl, densities, cycles, lambda _: advance(1))
-        tell_cycles(log, modified, [density.name for density in densities])
+        ways = [tell_cycles(log, CLASSICAL, by_solvent(log, crystal, classical, start, cycles))]
+        if chosen is not None:
+            ways.append(tell_cycles(log, BY_PRIOR, by_prior(log, crystal, chosen, start, cycles)))
+        modified = best_of(ways)
+        tell_kept(log, modified, ways)
 
         log.stage("files")
         write_modified(log, output, observed, prepared, modified)
@@ -140,6 +151,7 @@ def modify(
                 start=start,
                 prepared=prepared,
                 modified=modified,
+                ways=tuple(ways),
                 solvent=fraction,
                 prior=chosen,
                 device=torch_device,
@@ -203,20 +215,24 @@ def weighted_start(
     return replace(start, fom=weights, hl=hendrickson_lattman(start.phi, weights, crystal.centric))
 
 
-def modified_densities(
-    log: Log,
-    crystal: UniqueGrid,
-    classical: SolventAndHistogram,
-    start: StartPhases,
-    chosen: ChosenPrior | None,
-) -> list[ModifiedDensity]:
-    """Return the ways to modify maps: solvent and histogram, and the prior where there is one."""
-    if chosen is None:
-        return [classical]
+def by_solvent(
+    log: Log, crystal: UniqueGrid, classical: SolventAndHistogram, start: StartPhases, cycles: int
+) -> ModifiedPhases:
+    """Flatten solvent and match the histogram, cycle after cycle."""
+    with log.progress(cycles, "cycles") as advance:
+        return modify_phases(crystal, start.hl, classical, cycles, lambda _: advance(1))
+
+
+def by_prior(
+    log: Log, crystal: UniqueGrid, chosen: ChosenPrior, start: StartPhases, passes: int
+) -> ModifiedPhases:
+    """Let the density prior improve the starting phases."""
     log.say(f"density prior {chosen.name}")
     for difference in chosen.outside:
         log.warn(f"The density prior {chosen.name} does not know such data: {difference}.")
-    return [classical, PriorDensity(crystal, chosen.trained, start.phi, start.fom)]
+    density = PriorDensity(crystal, chosen.trained, start.phi, start.fom)
+    with log.progress(passes, "passes") as advance:
+        return pass_through_prior(crystal, start.hl, density, passes, lambda _: advance(1))
 
 
 def write_modified(

@@ -35,7 +35,7 @@ def test_phases_end_better_than_those_of_parrot_and_never_worse_than_they_began(
     true = matching_rows(read_start_phases(f"{file}:PHIT", observed), observed, prepared).phi
     crystal = unique_grid(prepared, torch.device("cpu"))
     density = SolventAndHistogram(crystal, 1.0 - prepared.solvent_fraction)
-    found = modify_phases(crystal, start.hl, [density], cycles=10)
+    found = modify_phases(crystal, start.hl, density, cycles=10)
     errors = (np.angle(np.exp(1j * (phi - true))) for phi in (start.phi, found.phi))
     before, after = (np.degrees(np.abs(error)).mean() for error in errors)
     assert before == pytest.approx(start_deg, abs=0.1)

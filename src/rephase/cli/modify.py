@@ -17,7 +17,7 @@ def modify(
     sequence: Path | None = None,
     observations: str | None = None,
     d_min: float | None = None,
-    cycles: int = 20,
+    cycles: int = 60,
     solvent: float | None = None,
     prior: str | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -26,10 +26,9 @@ def modify(
 ) -> None:
     """Improve given phases by density modification.
 
-    Flattens solvent, matches the histogram of protein density, asks the density prior, and combines the
-    result with the starting phases. Every reflection is estimated without its own amplitude, so that what the
-    cycles add is neither counted twice nor taken on trust: where they tell nothing, the starting phases are
-    kept.
+    Flattens solvent and matches the histogram of protein density, then lets the density prior improve the
+    starting phases pass after pass, and keeps what tells most of the amplitudes that it has not seen: nothing
+    is taken on trust. Where no way tells more of them than chance, the starting phases are kept.
 
     Writes a new directory with phased.mtz (your columns, unchanged, plus phases and map coefficients),
     map.ccp4, report.html, results.json, modify.log and scripts that open the map in Coot, ChimeraX or PyMOL.
@@ -55,7 +54,7 @@ def modify(
     d_min
         Leave out reflections beyond this resolution, Å.
     cycles
-        At most so many; fewer are done where they bring no more.
+        At most so many, of the prior as many passes; fewer are done where they bring no more.
     solvent
         Fraction of the cell that is solvent, 0 to 1, in place of that from the sequence.
     prior

@@ -57,7 +57,7 @@ class PriorSum(nn.Module):
 
 
 def _terms(given: Tensor, data: PriorData) -> Tensor:
-    """What gains are linear in, shape ``(batch, 4, u, v, w//2 + 1)``."""
+    """Return what gains are linear in, shape ``(batch, 4, u, v, w//2 + 1)``."""
     relative = (grid_inv_d2(data.cell[None], data.shape)[0] * data.d_min**2).clamp(max=1.0)
     e = torch.where(data.known, data.amplitude / data.expected - 1.0, 0.0)
     fom = torch.where(data.known, given.abs() / data.amplitude.clamp(min=_SMALLEST), 0.0).clamp(max=1.0)

@@ -42,6 +42,10 @@ _EXPLANATION = (
 )
 
 
+CLASSICAL, BY_PRIOR = "solvent and histogram", "the density prior"
+"""What the two ways are called, in the order in which they are tried."""
+
+
 @dataclass(frozen=True, eq=False)
 class ModifyRun:
     """All that one run read, did and wrote.
@@ -55,7 +59,9 @@ class ModifyRun:
     observations, sequence, start
         As read.
     prepared, modified
-        Data and phases.
+        Data, and the phases that were kept.
+    ways
+        All that was tried.
     solvent
         Fraction that was assumed.
     prior
@@ -77,6 +83,7 @@ class ModifyRun:
     start: StartPhases
     prepared: PreparedData
     modified: ModifiedPhases
+    ways: tuple[ModifiedPhases, ...]
     solvent: float
     prior: ChosenPrior | None
     device: torch.device
@@ -141,23 +148,21 @@ def tell_start(log: Log, start: StartPhases, prepared: PreparedData) -> None:
     )
 
 
-def tell_cycles(log: Log, modified: ModifiedPhases, names: Sequence[str]) -> None:
-    """Print the table of cycles and which one was kept."""
-    log.table(
-        [
-            "cycle",
-            FIGURE_NAME,
-            "free gain",
-            "<FOM>",
-            "<|Δφ|> to start",
-            *(f"share of {n}" for n in names[1:]),
-        ],
-        [_row(cycle) for cycle in modified.cycles],
-    )
+def tell_cycles(log: Log, name: str, modified: ModifiedPhases) -> ModifiedPhases:
+    """Print the table of the cycles of one way, and return what it found."""
+    log.say(name)
+    headers = ["cycle", FIGURE_NAME, "free gain", "<FOM>", "<|Δφ|> to start"]
+    log.table(headers, [_row(cycle) for cycle in modified.cycles])
+    return modified
+
+
+def tell_kept(log: Log, modified: ModifiedPhases, ways: Sequence[ModifiedPhases]) -> None:
+    """Say which phases are kept, the best of all ways."""
     if modified.kept is None:
         log.say("no cycle says more than chance of the reflections left out: the starting phases are kept")
-    else:
-        log.say(f"cycle {modified.kept.number} is kept")
+        return
+    name = (CLASSICAL, BY_PRIOR)[[way is modified for way in ways].index(True)]
+    log.say(f"cycle {modified.kept.number} of {name} is kept")
 
 
 def tell_modified(log: Log, output: Path, results: Results) -> None:
@@ -179,7 +184,6 @@ def _row(cycle: Cycle) -> list[str | int | float]:
         f"{cycle.free_gain:.4f}",
         f"{cycle.mean_fom:.2f}",
         f"{cycle.phase_change_deg:.1f}°",
-        *(f"{share:.0%}" for share in cycle.shares[1:]),
     ]
 
 
@@ -203,22 +207,22 @@ def _input_data(run: ModifyRun) -> InputData:
 
 
 def _phasing(run: ModifyRun) -> Phasing:
-    cycles = run.modified.cycles
     method = "given phases; solvent flattening, histogram matching"
     return Phasing(
         method=f"{method}, density prior" if run.prior is not None else method,
         prior=prior_record(run.prior) if run.prior is not None else None,
         start_phases=f"{run.start.path.name}:{','.join(run.start.labels)}",
-        n_starts=1,
-        n_iterations=len(cycles),
+        n_starts=len(run.ways),
+        n_iterations=sum(len(way.cycles) for way in run.ways),
         seed=0,
-        best_start=0,
-        convergence=(
+        best_start=[way is run.modified for way in run.ways].index(True),
+        convergence=tuple(
             Convergence(
-                start=0,
-                iteration=tuple(cycle.number for cycle in cycles),
-                value=tuple(cycle.free_correlation for cycle in cycles),
-            ),
+                start=number,
+                iteration=tuple(cycle.number for cycle in way.cycles),
+                value=tuple(cycle.free_correlation for cycle in way.cycles),
+            )
+            for number, way in enumerate(run.ways)
         ),
         solvent_fraction=run.solvent,
         hand=Hand(status="decided", decided_by="the starting phases"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rephase.phasing.merit import correlation
 from rephase.phasing.modification.combination import combined_hl, phases_of_hl
-from rephase.phasing.modification.estimates import Estimate, estimated_hl, mix, possible_shares
+from rephase.phasing.modification.estimates import Estimate, estimated_hl, free_estimate
 from rephase.phasing.modification.sigma_a import SigmaA, chance_gain, normalise, resolution_shells
 from rephase.phasing.modification.unique_grid import UniqueGrid
 
@@ -27,8 +27,6 @@ _LEAST_PER_FOLD = 5  # reflections
 
 class ModifiedDensity(Protocol):
     """A way to modify a map, which may remember the cycles before."""
-
-    name: str
 
     def __call__(self, number: int, omitted: BoolArray, phi: FloatArray, fom: FloatArray) -> ComplexArray:
         """Estimate structure factors, arbitrary scale, in cycle `number` from 1; all arrays ``(n,)``.
@@ -49,8 +47,6 @@ class Cycle:
         Of measured E and that of the modified density, each reflection left out of its own estimate.
     free_gain
         Log-likelihood per reflection gained by the modified density, see `SigmaA`.
-    shares
-        Of the densities in the mixture.
     mean_fom
         Of the combined phases.
     phase_change_deg
@@ -60,7 +56,6 @@ class Cycle:
     number: int
     free_correlation: float
     free_gain: float
-    shares: tuple[float, ...]
     mean_fom: float
     phase_change_deg: float
 
@@ -91,7 +86,7 @@ class ModifiedPhases:
 def modify_phases(
     crystal: UniqueGrid,
     start_hl: FloatArray,
-    densities: Sequence[ModifiedDensity],
+    density: ModifiedDensity,
     cycles: int,
     on_cycle: Callable[[Cycle], None] = lambda _: None,
 ) -> ModifiedPhases:
@@ -99,8 +94,8 @@ def modify_phases(
 
     Every run leaves out the amplitudes and starting phases of one fold in all of its cycles, so that nothing
     it says of them has been put in: σA is estimated from them alone, and the final probability of each
-    reflection is that of its start times that of the run which never saw it. Where the modified densities
-    say nothing, σA is zero and the start remains.
+    reflection is that of its start times that of the run which never saw it. Where the modified density
+    says nothing, σA is zero and the start remains.
 
     Parameters
     ----------
@@ -108,8 +103,8 @@ def modify_phases(
         Amplitudes and grid.
     start_hl
         Hendrickson–Lattman coefficients of the starting phases, shape ``(n, 4)``; zero where there is none.
-    densities
-        Ways to modify a map; their estimates are mixed.
+    density
+        How a map is modified.
     cycles
         At most so many.
     on_cycle
@@ -125,31 +120,33 @@ def modify_phases(
     start = phases_of_hl(start_hl, crystal.hkl, crystal.spacegroup)
     runs = [start] * (int(fold.max()) + 1)
     best = ModifiedPhases(*start, start_hl, (), None)
-    trials = cycles * len(possible_shares(len(densities)))
-    to_beat = chance_gain(len(shells), trials) / len(crystal)
+    to_beat = chance_gain(len(shells), cycles) / len(crystal)
     done: list[Cycle] = []
     for number in range(1, cycles + 1):
-        estimates = [
-            [density(number, fold == k, phi, fom) for k, (phi, fom) in enumerate(runs)]
-            for density in densities
-        ]
-        shares, mixed, free = mix(crystal, estimates, fold, shells)
+        modified = [density(number, fold == k, phi, fom) for k, (phi, fom) in enumerate(runs)]
+        free = free_estimate(crystal, modified, fold, shells)
         modified_hl = estimated_hl(crystal, free.F, free.e, free.sigma_a)
         hl = combined_hl(start_hl, modified_hl, crystal.hkl, crystal.spacegroup)
         phi, fom = phases_of_hl(hl, crystal.hkl, crystal.spacegroup)
-        done.append(_figures(crystal, number, free, shares, phi, fom, start))
+        done.append(_figures(crystal, number, free, phi, fom, start))
         on_cycle(done[-1])
         if free.sigma_a.gain > to_beat:
             best, to_beat = ModifiedPhases(phi, fom, hl, (), done[-1]), free.sigma_a.gain
         if _at_rest(done):
             break
-        runs = [_recombine(crystal, start_hl, F, free.sigma_a) for F in mixed]
+        runs = [_recombine(crystal, start_hl, F, free.sigma_a) for F in modified]
     return replace(best, cycles=tuple(done))
 
 
-def choose_folds(count: int) -> NDArray[np.intp]:
+def best_of(ways: Sequence[ModifiedPhases]) -> ModifiedPhases:
+    """Return the one that gains most on reflections it has not seen, the first one where none gains."""
+    gains = [-np.inf if way.kept is None else way.kept.free_gain for way in ways]
+    return ways[int(np.argmax(gains))]
+
+
+def choose_folds(count: int, folds: int = FOLDS) -> NDArray[np.intp]:
     """Divide reflections at random into folds of equal size, fewer where there are few; shape ``(n,)``."""
-    folds = int(np.clip(count // _LEAST_PER_FOLD, 2, FOLDS))
+    folds = int(np.clip(count // _LEAST_PER_FOLD, 2, folds))
     return np.random.default_rng(0).permutation(np.arange(count) % folds)
 
 
@@ -175,18 +172,20 @@ def _figures(
     crystal: UniqueGrid,
     number: int,
     free: Estimate,
-    shares: tuple[float, ...],
     phi: FloatArray,
     fom: FloatArray,
     start: tuple[FloatArray, FloatArray],
 ) -> Cycle:
-    weight = crystal.amplitude * start[1]
-    change = np.degrees(np.abs(np.angle(np.exp(1j * (phi - start[0])))))
     return Cycle(
         number=number,
         free_correlation=float(correlation(free.e[None], crystal.e)[0]),
         free_gain=free.sigma_a.gain,
-        shares=shares,
         mean_fom=float(fom.mean()),
-        phase_change_deg=float(np.average(change, weights=weight)) if weight.any() else 0.0,
+        phase_change_deg=phase_change(phi, start[0], crystal.amplitude * start[1]),
     )
+
+
+def phase_change(phi: FloatArray, before: FloatArray, weight: FloatArray) -> float:
+    """Weighted mean |Δφ| in degrees, 0 without any weight; all of shape ``(n,)``, phases in radians."""
+    change = np.degrees(np.abs(np.angle(np.exp(1j * (phi - before)))))
+    return float(np.average(change, weights=weight)) if weight.any() else 0.0

@@ -1,8 +1,7 @@
-"""Structure factors of modified densities: compared with the amplitudes, mixed, made probabilities."""
+"""Structure factors of modified densities: compared with the amplitudes, made probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from rephase.phasing.modification.unique_grid import UniqueGrid
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
-
-_STEPS = 4  # in which shares are tried: quarters
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,44 +45,24 @@ def estimated_hl(crystal: UniqueGrid, F: ComplexArray, e: FloatArray, sigma_a: S
     return calculated_hl(crystal.e, e, np.angle(F), sigma_a.at(crystal.inv_d2), crystal.centric)
 
 
-def mix(
-    crystal: UniqueGrid, estimates: list[list[ComplexArray]], fold: NDArray[np.intp], shells: Shells
-) -> tuple[tuple[float, ...], list[ComplexArray], Estimate]:
-    """Mix the estimates of several densities in the shares that the amplitudes left out like best.
+def free_estimate(
+    crystal: UniqueGrid, estimates: Sequence[ComplexArray], fold: NDArray[np.intp], shells: Shells
+) -> Estimate:
+    """Take every reflection from the run that left it out.
 
     Parameters
     ----------
     crystal
         Amplitudes and grid.
     estimates
-        For each density one estimate by each run, shape ``(n,)``.
+        One by each run, shape ``(n,)``.
     fold
         The run that left out each reflection, shape ``(n,)``.
     shells
         For σA.
-
-    Returns
-    -------
-    The shares, the mixture of every run, and the estimate of all reflections by the runs that left them out.
     """
-    scaled = [[_normalised(crystal, F, shells) for F in runs] for runs in estimates]
-    tried = []
-    for shares in possible_shares(len(estimates)):
-        mixed = [_sum_of(shares, run) for run in zip(*scaled, strict=True)]
-        free = np.stack(mixed)[fold, np.arange(len(crystal))]
-        tried.append((shares, mixed, assess(crystal, free, shells)))
-    return max(tried, key=lambda one: one[2].sigma_a.gain)
-
-
-def possible_shares(count: int) -> list[tuple[float, ...]]:
-    """Shares in steps of 1/`_STEPS` that add up to 1."""
-    whole = product(range(_STEPS + 1), repeat=count)
-    return [tuple(part / _STEPS for part in parts) for parts in whole if sum(parts) == _STEPS]
-
-
-def _sum_of(shares: Sequence[float], estimates: Sequence[ComplexArray]) -> ComplexArray:
-    """Weighted sum of structure factors, each of shape ``(n,)``."""
-    return np.asarray(np.tensordot(np.asarray(shares), np.stack(estimates), axes=1))
+    scaled = np.stack([_normalised(crystal, F, shells) for F in estimates])
+    return assess(crystal, scaled[fold, np.arange(len(crystal))], shells)
 
 
 def _normalised(crystal: UniqueGrid, F: ComplexArray, shells: Shells) -> ComplexArray:

@@ -43,8 +43,6 @@ class SolventAndHistogram:
         Part of the cell that is not solvent, 0–1.
     """
 
-    name = "solvent and histogram"
-
     def __init__(self, crystal: UniqueGrid, protein_fraction: float) -> None:
         self._crystal = crystal
         self._protein_fraction = protein_fraction

@@ -17,7 +17,7 @@ class PriorDensity:
     """Passes of the density prior from the starting phases, one series for each set of reflections left out.
 
     Every pass goes on from the prediction before; what is shown as given are the starting phases, as in the
-    training. The phases combined in the meantime are not used: they hold what the prior has said before.
+    training.
 
     Parameters
     ----------
@@ -30,8 +30,6 @@ class PriorDensity:
         ones then stand in, since equal ones would put a peak at the origin.
     """
 
-    name = "density prior"
-
     def __init__(self, crystal: UniqueGrid, prior: TrainedPrior, phi: FloatArray, fom: FloatArray) -> None:
         self._crystal = crystal
         e = crystal.e * np.sqrt(crystal.epsilon)
@@ -39,10 +37,13 @@ class PriorDensity:
         self._start = np.where(fom > 0.0, phi, _random_phases(crystal)), fom
         self._series: dict[bytes, tuple[PriorProjection, PriorStates]] = {}
 
-    def __call__(
-        self, number: int, omitted: NDArray[np.bool_], phi: FloatArray, fom: FloatArray
-    ) -> ComplexArray:
-        """Estimate structure factors, those `omitted` without their amplitudes, shape ``(n,)``."""
+    def next_pass(self, omitted: NDArray[np.bool_]) -> ComplexArray:
+        """Make the next pass of the series without the reflections `omitted`, ``(n,)``.
+
+        Returns
+        -------
+        Predicted structure factors of all reflections, shape ``(n,)``.
+        """
         key = omitted.tobytes()
         projection, states = self._series[key] if key in self._series else self._begin(omitted)
         states = projection.step(states)
@@ -51,6 +52,13 @@ class PriorDensity:
         expansion = self._crystal.grid.expansion
         own = expansion.phases_to_asu(np.angle(predicted))
         return self._crystal.average(np.abs(predicted) * np.exp(1j * own))
+
+    def figure_of_merit(self, F: ComplexArray) -> FloatArray:
+        """|F| over the amplitude that the prior was shown, at most 1, shape ``(n,)``."""
+        amplitude = np.zeros(len(self._crystal))
+        amplitude[self._crystal.grid.expansion.asu_index] = self._projection.amplitude  # mates have the same
+        ratio = np.divide(np.abs(F), amplitude, out=np.zeros(len(amplitude)), where=amplitude > 0.0)
+        return np.minimum(ratio, 1.0)
 
     def _begin(self, omitted: NDArray[np.bool_]) -> tuple[PriorProjection, PriorStates]:
         expansion = self._crystal.grid.expansion

@@ -38,5 +38,5 @@ def estimate_fom(
     gains = []
     for fom in _TRIED:
         hl = hendrickson_lattman(phi, np.where(known, fom, 0.0), crystal.centric)
-        gains.append(modify_phases(crystal, hl, [density], cycles=1).cycles[0].free_gain)
+        gains.append(modify_phases(crystal, hl, density, cycles=1).cycles[0].free_gain)
     return float(_TRIED[int(np.argmax(gains))])
