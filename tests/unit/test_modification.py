@@ -15,7 +15,7 @@ from rephase.phasing.modification.combination import (
     phases_of_hl,
     shares_of_information,
 )
-from rephase.phasing.modification.cycles import choose_folds, modify_phases
+from rephase.phasing.modification.cycles import best_of, choose_folds, modify_phases
 from rephase.phasing.modification.histogram import expected_density, protein_density
 from rephase.phasing.modification.modified_density import (
     SolventAndHistogram,
@@ -254,7 +254,7 @@ def test_phases_get_better_and_figures_of_merit_stay_honest() -> None:
     phi, fom = perturbed(known, 1.5)
     hl = hendrickson_lattman(phi, fom, known.grid.centric)
     seen = []
-    found = modify_phases(known.grid, hl, [SolventAndHistogram(known.grid, 0.35)], 5, seen.append)
+    found = modify_phases(known.grid, hl, SolventAndHistogram(known.grid, 0.35), 5, seen.append)
     assert found.kept is not None
     assert [cycle.number for cycle in seen] == [cycle.number for cycle in found.cycles]
     assert mean_error(found.phi, known.phi) < mean_error(phi, known.phi) - 5.0
@@ -268,7 +268,7 @@ def test_phases_that_are_certain_stay_as_they_are(crystal: KnownCrystal) -> None
     F = modified_structure_factors(crystal.grid, crystal.phi, everything, protein_density(1.8), 0.5, 4.0)
     assert np.isfinite(F).all()
     hl = hendrickson_lattman(crystal.phi, everything, crystal.grid.centric)
-    found = modify_phases(crystal.grid, hl, [SolventAndHistogram(crystal.grid, 0.5)], 1)
+    found = modify_phases(crystal.grid, hl, SolventAndHistogram(crystal.grid, 0.5), 1)
     assert mean_error(found.phi, crystal.phi) < 0.5
 
 
@@ -278,19 +278,23 @@ def test_phases_of_which_nothing_can_be_made_are_kept(crystal: KnownCrystal) -> 
     fom = np.where(crystal.grid.centric, 0.0, 0.1)
     hl = hendrickson_lattman(phi, fom, crystal.grid.centric)
     nothing = np.ones(len(phi), dtype=complex)
-    found = modify_phases(crystal.grid, hl, [_Silent(nothing)], 2)
+    found = modify_phases(crystal.grid, hl, _Silent(nothing), 2)
     assert found.kept is None
     np.testing.assert_array_equal(found.hl, hl)
     np.testing.assert_allclose(found.fom, fom, atol=1e-6)
 
 
-def test_the_better_density_gets_the_larger_share(crystal: KnownCrystal) -> None:
+def test_the_way_that_tells_more_is_kept(crystal: KnownCrystal) -> None:
     phi, fom = perturbed(crystal, 1.0)
     hl = hendrickson_lattman(phi, fom, crystal.grid.centric)
-    densities = [_Silent(np.ones(len(phi), dtype=complex)), _Silent(crystal.F)]
-    found = modify_phases(crystal.grid, hl, densities, 1)
-    assert found.cycles[0].shares == (0.0, 1.0)
-    assert mean_error(found.phi, crystal.phi) < 10.0
+    poor, good = (
+        modify_phases(crystal.grid, hl, _Silent(F), 1) for F in (np.ones(len(phi), complex), crystal.F)
+    )
+    assert poor.kept is None
+    assert best_of([poor, good]) is good
+    assert best_of([good, poor]) is good
+    assert best_of([poor, poor]) is poor
+    assert mean_error(good.phi, crystal.phi) < 10.0
 
 
 def test_unknown_figure_of_merit_is_estimated(crystal: KnownCrystal) -> None:
@@ -303,8 +307,6 @@ def test_unknown_figure_of_merit_is_estimated(crystal: KnownCrystal) -> None:
 
 class _Silent:
     """Says the same in every cycle."""
-
-    name = "constant"
 
     def __init__(self, F: np.ndarray) -> None:
         self._F = F

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rephase.models.prior_data import PriorData
 from rephase.models.trained_prior import TrainedPrior
-from rephase.phasing.modification.estimates import assess, mix
+from rephase.phasing.modification.estimates import assess, free_estimate
 from rephase.phasing.modification.prior_density import PriorDensity
 from rephase.phasing.modification.sigma_a import resolution_shells
 
@@ -28,7 +28,7 @@ def shown(known: KnownCrystal, fom: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     listener = _Listener()
     phi = np.where(fom > 0.0, known.phi, 0.0)  # as files are read: zero where there is none
     density = PriorDensity(known.grid, TrainedPrior(listener, RECORD), phi, fom)
-    density(1, np.zeros(len(fom), bool), phi, fom)
+    density.next_pass(np.zeros(len(fom), bool))
     grid, data = known.grid.grid, listener.data
     F = grid.at_reflections(data.coefficients(listener.maps[:, 0]))[0]
     return np.abs(F) / np.abs(grid.at_reflections(data.expected.to(torch.complex64))), np.angle(F)
@@ -56,10 +56,10 @@ def test_reflections_without_a_starting_phase_make_no_peak_at_the_origin() -> No
     assert abs(np.exp(1j * phases[~given]).mean()) < 0.15
 
 
-def test_a_mixture_of_one_density_is_that_density_for_axial_reflections_too() -> None:
+def test_a_free_estimate_is_that_of_its_density_for_axial_reflections_too() -> None:
     known = known_crystal(atoms=8, scale=2.0, d_min=1.8)
     F = np.abs(known.F) * np.exp(1j * perturbed(known, 2.0)[0])
     shells = resolution_shells(known.grid.inv_d2)
     fold = np.arange(len(F)) % EVERY_OTHER
-    _, _, free = mix(known.grid, [[F] * EVERY_OTHER], fold, shells)
+    free = free_estimate(known.grid, [F] * EVERY_OTHER, fold, shells)
     np.testing.assert_allclose(free.e, assess(known.grid, F, shells).e, rtol=1e-6)
