@@ -110,7 +110,7 @@ def _training_rows(
     record: PriorRecord, run: RunFacts[PriorTrainConfig] | None, hardware: str
 ) -> list[tuple[str, str]]:
     network = f"{record.network.blocks} blocks, {record.network.width} channels, {record.network.maps} maps"
-    rows = [("network", network), ("states seen by these weights", f"{record.examples:,}")]
+    rows = [("network", network), ("states seen in the last run", f"{record.examples:,}")]
     if run is not None:
         config, how = run.config, run.config.crystals.measurement
         rows += [
