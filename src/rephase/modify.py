@@ -134,9 +134,11 @@ def modify(
         log.say(f"{fraction:.0%} solvent, {origin_of_solvent(prepared, solvent)}")
         ways = [tell_cycles(log, CLASSICAL, by_solvent(log, crystal, classical, start, cycles))]
         if chosen is not None:
-            ways.append(tell_cycles(log, BY_PRIOR, by_prior(log, crystal, chosen, start, cycles)))
+            ways.append(
+                tell_cycles(log, f"{BY_PRIOR} {chosen.name}", by_prior(log, crystal, chosen, start, cycles))
+            )
         modified = best_of(ways)
-        tell_kept(log, modified, ways)
+        tell_kept(log, modified, ways, cycles)
 
         log.stage("files")
         write_modified(log, output, observed, prepared, modified)
@@ -227,7 +229,6 @@ def by_prior(
     log: Log, crystal: UniqueGrid, chosen: ChosenPrior, start: StartPhases, passes: int
 ) -> ModifiedPhases:
     """Let the density prior improve the starting phases."""
-    log.say(f"density prior {chosen.name}")
     for difference in chosen.outside:
         log.warn(f"The density prior {chosen.name} does not know such data: {difference}.")
     density = PriorDensity(crystal, chosen.trained, start.phi, start.fom)

@@ -156,13 +156,15 @@ def tell_cycles(log: Log, name: str, modified: ModifiedPhases) -> ModifiedPhases
     return modified
 
 
-def tell_kept(log: Log, modified: ModifiedPhases, ways: Sequence[ModifiedPhases]) -> None:
-    """Say which phases are kept, the best of all ways."""
+def tell_kept(log: Log, modified: ModifiedPhases, ways: Sequence[ModifiedPhases], cycles: int) -> None:
+    """Say which phases are kept, the best of all ways, and whether more `cycles` may help."""
     if modified.kept is None:
         log.say("no cycle says more than chance of the reflections left out: the starting phases are kept")
         return
     name = (CLASSICAL, BY_PRIOR)[[way is modified for way in ways].index(True)]
     log.say(f"cycle {modified.kept.number} of {name} is kept")
+    if modified.kept.number == cycles:
+        log.say(f"it was still improving: try --cycles {2 * cycles}")
 
 
 def tell_modified(log: Log, output: Path, results: Results) -> None:
