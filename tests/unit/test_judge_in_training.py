@@ -11,11 +11,11 @@ from torch import Tensor
 from rephase.data.stream.fragment_source import FragmentsInMemory
 from rephase.models.hand_judge import HandJudge
 from rephase.models.prior import DensityPrior
+from rephase.models.prior_data import relative_s2
 from rephase.models.prior_states import starting_states
 from rephase.models.trained_prior import PriorRange
 from rephase.train.prior.crystal_source import CrystalSource
 from rephase.train.prior.judge_examples import DRAWS, LARGEST_ERROR, loss_of_judge, maps_with_phase_errors
-from rephase.train.prior.phase_errors import relative_s2
 from rephase.train.prior.pool import Pool, TrajectorySource
 from rephase.train.prior.prior_config import PriorTrainConfig
 from rephase.train.prior.prior_trainer import PriorTrainer

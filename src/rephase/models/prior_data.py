@@ -96,3 +96,8 @@ def prior_data(e: Tensor, known: Tensor, cell: Tensor, d_min: float, shape: Shap
     expected = fall_off * (shape[0] * shape[1] * shape[2] / power).sqrt()
     known = known & within
     return PriorData(cell, d_min, shape, e * expected * known, expected, known, within)
+
+
+def relative_s2(data: PriorData) -> Tensor:
+    """1/d² in units of that of the edge, at most 1, on the half-complex grid."""
+    return (grid_inv_d2(data.cell[None], data.shape)[0] * data.d_min**2).clamp(max=1.0)

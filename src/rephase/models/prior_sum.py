@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from rephase.models.prior_data import PriorData
-from rephase.physics.cells import grid_inv_d2
+from rephase.models.prior_data import PriorData, relative_s2
 
 _TERMS = 4
 
@@ -58,7 +57,7 @@ class PriorSum(nn.Module):
 
 def _terms(given: Tensor, data: PriorData) -> Tensor:
     """Return what gains are linear in, shape ``(batch, 4, u, v, w//2 + 1)``."""
-    relative = (grid_inv_d2(data.cell[None], data.shape)[0] * data.d_min**2).clamp(max=1.0)
+    relative = relative_s2(data)
     e = torch.where(data.known, data.amplitude / data.expected - 1.0, 0.0)
     fom = torch.where(data.known, given.abs() / data.amplitude.clamp(min=_SMALLEST), 0.0).clamp(max=1.0)
     same = torch.stack([torch.ones_like(relative), relative, e])

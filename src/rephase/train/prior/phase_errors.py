@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rephase.data.crystals.crystal_model import CrystalModel
-from rephase.models.prior_data import PriorData
-from rephase.physics.cells import Shape, grid_inv_d2
+from rephase.models.prior_data import relative_s2
+from rephase.physics.cells import Shape
 from rephase.train.prior.crystals import TrueCrystal
 
 _SHELLS = 8
@@ -119,11 +119,6 @@ def _means(values: Tensor, bins: Tensor, within: Tensor) -> Tensor:
 def _sim_weight(x: Tensor) -> Tensor:
     weight: Tensor = torch.special.i1e(x) / torch.special.i0e(x)
     return weight
-
-
-def relative_s2(data: PriorData) -> Tensor:
-    """1/d² in units of that of the edge, at most 1, on the half-complex grid."""
-    return (grid_inv_d2(data.cell[None], data.shape)[0] * data.d_min**2).clamp(max=1.0)
 
 
 def _white(crystal: TrueCrystal, generator: torch.Generator) -> Tensor:
