@@ -5,6 +5,7 @@ from torch import Tensor
 
 from rephase.models.hand_judge import HandJudge
 from rephase.models.losses import hand_loss
+from rephase.models.prior_data import relative_s2
 from rephase.train.prior.phase_errors import gaussian_errors
 from rephase.train.prior.trajectory import Trajectory, seed_of_pass
 
